@@ -1,0 +1,92 @@
+# Tradewind: few verbs. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-web setup-tools build web run test test-rust test-web test-gold test-e2e lint lint-rust lint-web fmt bench bench-import bench-operators bench-kernels bench-spark crash soak clean
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The binary that run, tests and benchmarks use.
+export TRADEWIND_BIN ?= $(CARGO_TARGET_DIR)/release/tradewind
+CARGO := cargo
+PYTHON ?= python3
+DATA_DIR ?= ./data
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print 2>/dev/null)
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: setup-web ## install what building and running needs (npm packages)
+
+setup-web: web/node_modules/.installed
+
+web/node_modules/.installed: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+setup-tools: ## install what only tests and lint need (Chromium, cargo-deny)
+	@bench/setup-tools.sh
+
+web: web/dist/.built ## build the dashboard
+
+web/dist/.built: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+build: setup web ## build target/release/tradewind
+	$(CARGO) build --release --workspace --bins
+	@mkdir -p target/release && { [ "$(CARGO_TARGET_DIR)" = "$(CURDIR)/target" ] || ln -sf "$(CARGO_TARGET_DIR)/release/tradewind" target/release/tradewind; }
+
+run: build ## start the demo: shops with simulated shoppers, and print the address
+	$(TRADEWIND_BIN) demo --data-dir $(DATA_DIR)
+
+test: build setup-tools test-rust test-web test-gold test-e2e ## run every test
+	@echo "all tests passed"
+
+test-rust: build
+	$(CARGO) test --release --workspace --quiet
+
+test-web: setup-web
+	cd web && npm test --silent
+
+test-gold: build ## gold tables against DuckDB on the raw REES46 file
+	$(PYTHON) bench/gold_vs_duckdb.py
+
+test-e2e: build setup-tools
+	web/e2e/run.sh
+
+lint: lint-rust lint-web ## rustfmt, clippy, cargo-deny, TypeScript, eslint
+
+lint-rust: web setup-tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) deny --log-level error check bans licenses sources
+
+lint-web: setup-web
+	cd web && npm run --silent lint
+
+bench: bench-operators bench-import ## every benchmark; EVENTS=1000000 makes it smaller
+
+bench-import: build ## import with everything on beside one Spark job, same events
+	$(PYTHON) bench/import_vs_spark.py
+
+bench-operators: build ## decode + de-duplication + operators alone, two threads
+	$(CARGO_TARGET_DIR)/release/operators "$$($(PYTHON) bench/events.py | tail -1)" 5 2
+
+bench-kernels: ## criterion: decode, operators by event type, journal
+	$(CARGO) bench -p tradewind-bench --features kernels --bench kernels
+
+bench-spark: build ## the Spark job alone
+	$(PYTHON) bench/spark_streaming.py "$$($(PYTHON) bench/events.py --parts | tail -1)"
+
+crash: build ## kill -9 ten times each: HTTP events, an import, simulated shoppers; then everything is counted
+	SIM_KILLS=$${SIM_KILLS:-10} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1
+
+soak: build ## the crash scenarios with fifty kills and three seeds
+	for seed in 1 2 3; do SIM_SEED=$$seed SIM_KILLS=$${SIM_KILLS:-50} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1 || exit 1; done
+
+fmt: ## format the sources
+	$(CARGO) fmt --all
+
+clean: ## remove what was built
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules
