@@ -1,0 +1,386 @@
+//! The log in one folder, on fjall.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use tradewind_model::{FormatHash, Micros, Offset, Topic, TopicPartition};
+
+use crate::block::Block;
+use crate::error::JournalError;
+use crate::retention::{BlockFacts, RetentionPolicy, deletable};
+use crate::signal::Signal;
+use crate::storage::{Storage, block_key, commit_key, next_key};
+use crate::writer::{self, EncodedBlock, Job};
+use crate::{Append, Bounds, Journal, ReadOutcome, Ticket};
+
+/// How an embedded log is opened.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// Partitions a topic; only used when the log is made, an existing one keeps its own.
+    pub partitions: u16,
+    /// Appends are refused while the disk has less free than this, bytes.
+    pub reserve_bytes: u64,
+    /// Writers wait while more than this is handed over and not durable, bytes.
+    pub max_pending_bytes: usize,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            partitions: 8,
+            reserve_bytes: 256 << 20,
+            max_pending_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What the commit thread and the readers share.
+pub(crate) struct Shared {
+    storage: RwLock<Option<Storage>>,
+    partition_count: u16,
+    next: Vec<AtomicU64>,
+    earliest: Vec<AtomicU64>,
+    pub(crate) signal: Arc<Signal>,
+    pending: Mutex<usize>,
+    drained: Condvar,
+    folder: PathBuf,
+    reserve_bytes: u64,
+    pub(crate) reopens: AtomicU64,
+}
+
+impl Shared {
+    fn slot(&self, partition: TopicPartition) -> usize {
+        usize::from(partition.topic.code()) * usize::from(self.partition_count)
+            + usize::from(partition.partition)
+    }
+
+    pub(crate) fn storage(&self) -> Result<Storage, JournalError> {
+        self.storage
+            .read()
+            .clone()
+            .ok_or_else(|| JournalError::storage("the storage is being opened again"))
+    }
+
+    pub(crate) fn close(&self) {
+        *self.storage.write() = None;
+    }
+
+    pub(crate) fn put_storage(&self, storage: Storage) {
+        *self.storage.write() = Some(storage);
+    }
+
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = TopicPartition> {
+        let count = self.partition_count;
+        Topic::ALL
+            .into_iter()
+            .flat_map(move |topic| (0..count).map(move |p| TopicPartition::new(topic, p)))
+    }
+
+    pub(crate) fn bounds(&self, partition: TopicPartition) -> Bounds {
+        let slot = self.slot(partition);
+        Bounds {
+            earliest: self.earliest[slot].load(Ordering::Acquire),
+            next: self.next[slot].load(Ordering::Acquire),
+        }
+    }
+
+    pub(crate) fn set_next(&self, partition: TopicPartition, next: Offset) {
+        self.next[self.slot(partition)].store(next, Ordering::Release);
+    }
+
+    /// Refuses when the disk has less free than the reserve.
+    pub(crate) fn room(&self) -> Result<(), JournalError> {
+        let stat = rustix::fs::statvfs(&self.folder).map_err(JournalError::storage)?;
+        let free_bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free_bytes < self.reserve_bytes {
+            return Err(JournalError::Full {
+                free_bytes,
+                needed_bytes: self.reserve_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release(&self, bytes: usize) {
+        let mut pending = self.pending.lock();
+        *pending = pending.saturating_sub(bytes);
+        drop(pending);
+        self.drained.notify_all();
+    }
+}
+
+/// The log in one folder. Dropping it finishes what was handed over.
+pub struct EmbeddedJournal {
+    shared: Arc<Shared>,
+    jobs: Option<Sender<Job>>,
+    writer: Option<std::thread::JoinHandle<()>>,
+    max_pending: usize,
+}
+
+impl EmbeddedJournal {
+    /// Opens the log in `folder`, making it when it is not there. A torn last write is rolled back.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] when another process has it open, [`JournalError::Unusable`] when it cannot be read.
+    pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Self, JournalError> {
+        let storage = Storage::open(folder)?;
+        let partition_count =
+            match storage.get_meta("partitions")? {
+                Some(bytes) => bytes.try_into().map(u16::from_be_bytes).map_err(|_| {
+                    JournalError::Unusable {
+                        reason: "the number of partitions is damaged".to_owned(),
+                    }
+                })?,
+                None => {
+                    let count = options.partitions.clamp(1, 1_024);
+                    storage.put_meta(&[("partitions".to_owned(), count.to_be_bytes().to_vec())])?;
+                    count
+                }
+            };
+        let mut shared = Shared {
+            storage: RwLock::new(None),
+            partition_count,
+            next: Vec::new(),
+            earliest: Vec::new(),
+            signal: Arc::new(Signal::default()),
+            pending: Mutex::new(0),
+            drained: Condvar::new(),
+            folder: folder.to_owned(),
+            reserve_bytes: options.reserve_bytes,
+            reopens: AtomicU64::new(0),
+        };
+        for partition in shared.partitions().collect::<Vec<_>>() {
+            let bounds = storage.bounds(partition)?;
+            shared.next.push(AtomicU64::new(bounds.next));
+            shared.earliest.push(AtomicU64::new(bounds.earliest));
+        }
+        shared.put_storage(storage);
+        let shared = Arc::new(shared);
+        let (jobs, writer) =
+            writer::start(Arc::clone(&shared), folder.to_owned()).map_err(JournalError::storage)?;
+        Ok(Self {
+            shared,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            max_pending: options.max_pending_bytes.max(1 << 20),
+        })
+    }
+
+    /// Reads the block that the index says is there.
+    fn read_at(storage: &Storage, partition: TopicPartition, facts: &BlockFacts) -> ReadOutcome {
+        let damaged = |reason: String| {
+            metrics::counter!("tradewind_journal_damaged_records_total")
+                .increment(u64::from(facts.count));
+            tracing::error!(%partition, offset = facts.first, records = facts.count, reason, "damaged records in the log");
+            ReadOutcome::Damaged {
+                first: facts.first,
+                resume: facts.end(),
+                reason,
+            }
+        };
+        match storage.blocks.get(block_key(partition, facts.first)) {
+            Err(e) => damaged(format!("the storage cannot read the block: {e}")),
+            Ok(None) => damaged("the block is missing".to_owned()),
+            Ok(Some(stored)) => match Block::decode(facts.first, &stored) {
+                Err(reason) => damaged(reason),
+                Ok(block) if block.end() != facts.end() => {
+                    damaged("the block and its index entry disagree".to_owned())
+                }
+                Ok(block) => ReadOutcome::Block(block),
+            },
+        }
+    }
+
+    /// The lowest offset any consumer still needs of a partition; zero when one has never committed.
+    fn floor(&self, storage: &Storage, partition: TopicPartition) -> Result<Offset, JournalError> {
+        let mut floor = None;
+        let suffix = format!("/{partition}");
+        for guard in storage.meta.prefix("commit/") {
+            let (key, value) = guard.into_inner().map_err(JournalError::storage)?;
+            if key.ends_with(suffix.as_bytes())
+                && let Ok(bytes) = <[u8; 8]>::try_from(&*value)
+            {
+                let offset = u64::from_be_bytes(bytes);
+                floor = Some(floor.map_or(offset, |f: u64| f.min(offset)));
+            }
+        }
+        Ok(floor.unwrap_or(0))
+    }
+}
+
+impl Drop for EmbeddedJournal {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+        self.shared.close();
+        self.shared.signal.raise();
+    }
+}
+
+impl Journal for EmbeddedJournal {
+    fn partitions(&self) -> u16 {
+        self.shared.partition_count
+    }
+
+    fn submit(&self, append: Append) -> Result<Ticket, JournalError> {
+        let mut blocks = Vec::with_capacity(append.blocks.len());
+        let mut bytes = 0;
+        for (partition, builder) in &append.blocks {
+            if builder.is_empty() {
+                continue;
+            }
+            let stored = builder.encode().map_err(JournalError::storage)?;
+            bytes += stored.len();
+            blocks.push(EncodedBlock {
+                partition: *partition,
+                count: builder.len(),
+                newest: builder.newest(),
+                stored,
+            });
+        }
+        {
+            let mut pending = self.shared.pending.lock();
+            while *pending > self.max_pending {
+                self.shared.drained.wait(&mut pending);
+            }
+            *pending += bytes;
+        }
+        let (done, ticket) = mpsc::channel();
+        let job = Job {
+            blocks,
+            progress: append.progress,
+            bytes,
+            done,
+        };
+        self.jobs
+            .as_ref()
+            .ok_or(JournalError::Closed)?
+            .send(job)
+            .map_err(|_| JournalError::Closed)?;
+        Ok(Ticket(ticket))
+    }
+
+    fn read(&self, partition: TopicPartition, from: Offset) -> Result<ReadOutcome, JournalError> {
+        let bounds = self.shared.bounds(partition);
+        if from >= bounds.next {
+            return Ok(ReadOutcome::AtTail);
+        }
+        if from < bounds.earliest {
+            return Err(JournalError::Trimmed {
+                partition,
+                asked: from,
+                earliest: bounds.earliest,
+            });
+        }
+        let storage = self.shared.storage()?;
+        match storage.locate(partition, from)? {
+            None => Ok(ReadOutcome::Damaged {
+                first: from,
+                resume: bounds.next,
+                reason: "the index has no entry for these offsets".to_owned(),
+            }),
+            Some(facts) if facts.first > from => Ok(ReadOutcome::Damaged {
+                first: from,
+                resume: facts.first,
+                reason: "the index has no entry for these offsets".to_owned(),
+            }),
+            Some(facts) => Ok(Self::read_at(&storage, partition, &facts)),
+        }
+    }
+
+    fn bounds(&self, partition: TopicPartition) -> Bounds {
+        self.shared.bounds(partition)
+    }
+
+    fn signal(&self) -> Arc<Signal> {
+        Arc::clone(&self.shared.signal)
+    }
+
+    fn pending_bytes(&self) -> usize {
+        *self.shared.pending.lock()
+    }
+
+    fn commit(
+        &self,
+        consumer: &str,
+        offsets: &[(TopicPartition, Offset)],
+    ) -> Result<(), JournalError> {
+        let items: Vec<(String, Vec<u8>)> = offsets
+            .iter()
+            .map(|(partition, offset)| {
+                (
+                    commit_key(consumer, *partition),
+                    offset.to_be_bytes().to_vec(),
+                )
+            })
+            .collect();
+        self.shared.storage()?.put_meta(&items)
+    }
+
+    fn committed(
+        &self,
+        consumer: &str,
+        partition: TopicPartition,
+    ) -> Result<Option<Offset>, JournalError> {
+        self.shared
+            .storage()?
+            .get_offset(&commit_key(consumer, partition))
+    }
+
+    fn trim(&self, policy: &RetentionPolicy, now: Micros) -> Result<u64, JournalError> {
+        let storage = self.shared.storage()?;
+        let mut deleted = 0;
+        for partition in self.shared.partitions() {
+            let floor = self.floor(&storage, partition)?;
+            let facts: Vec<BlockFacts> = storage.all_facts(partition).collect();
+            let count = deletable(&facts, policy, floor, now);
+            let Some(last) = count.checked_sub(1).map(|i| facts[i]) else {
+                continue;
+            };
+            // The place of the next record is kept first, so that a partition trimmed to nothing never reuses offsets (J2).
+            let next = self.shared.bounds(partition).next;
+            storage.put_meta(&[(next_key(partition), next.to_be_bytes().to_vec())])?;
+            self.shared.earliest[self.shared.slot(partition)].store(last.end(), Ordering::Release);
+            let mut batch = storage.db.batch();
+            for block in &facts[..count] {
+                batch.remove(&storage.blocks, block_key(partition, block.first));
+                batch.remove(&storage.index, block_key(partition, block.first));
+                deleted += u64::from(block.count);
+            }
+            batch.commit().map_err(JournalError::storage)?;
+        }
+        Ok(deleted)
+    }
+
+    fn put_format(&self, definition: &str) -> Result<FormatHash, JournalError> {
+        let hash = FormatHash::of(definition);
+        if self.format(hash)?.is_none() {
+            let storage = self.shared.storage()?;
+            storage.put_meta(&[(format!("format/{hash}"), definition.as_bytes().to_vec())])?;
+        }
+        Ok(hash)
+    }
+
+    fn format(&self, hash: FormatHash) -> Result<Option<String>, JournalError> {
+        let found = self.shared.storage()?.get_meta(&format!("format/{hash}"))?;
+        found
+            .map(String::from_utf8)
+            .transpose()
+            .map_err(|_| JournalError::Unusable {
+                reason: format!("the definition of format {hash} is damaged"),
+            })
+    }
+
+    fn progress(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        self.shared.storage()?.get_meta(&format!("progress/{key}"))
+    }
+}
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;

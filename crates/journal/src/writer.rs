@@ -1,0 +1,212 @@
+//! Group commit: one thread gathers what many writers hand over, writes it in one batch and fsyncs once.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use fjall::PersistMode;
+use metrics::{counter, gauge, histogram};
+use tradewind_model::{Offset, TopicPartition};
+
+use crate::embedded::Shared;
+use crate::error::JournalError;
+use crate::retention::BlockFacts;
+use crate::storage::{Storage, block_key, facts_value};
+use crate::{Appended, Bounds};
+
+/// The most bytes one fsync covers; more would only delay the first acknowledgement.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// Where an append's blocks went: (partition, first offset, records).
+type Placed = Vec<(TopicPartition, Offset, u32)>;
+
+pub(crate) struct EncodedBlock {
+    pub(crate) partition: TopicPartition,
+    pub(crate) count: u32,
+    pub(crate) newest: tradewind_model::Micros,
+    pub(crate) stored: Vec<u8>,
+}
+
+pub(crate) struct Job {
+    pub(crate) blocks: Vec<EncodedBlock>,
+    pub(crate) progress: Option<(String, Vec<u8>)>,
+    pub(crate) bytes: usize,
+    pub(crate) done: mpsc::Sender<Result<Appended, JournalError>>,
+}
+
+/// Starts the commit thread; it ends when every sender is gone.
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    folder: PathBuf,
+) -> std::io::Result<(Sender<Job>, std::thread::JoinHandle<()>)> {
+    let (sender, receiver) = mpsc::channel();
+    let handle = std::thread::Builder::new()
+        .name("journal-commit".to_owned())
+        .spawn(move || {
+            Writer {
+                shared,
+                folder,
+                broken: false,
+            }
+            .run(&receiver)
+        })?;
+    Ok((sender, handle))
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    folder: PathBuf,
+    /// The storage refused a write and takes none until it is opened again.
+    broken: bool,
+}
+
+impl Writer {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            match jobs.recv_timeout(Duration::from_millis(500)) {
+                Ok(first) => {
+                    let mut bytes = first.bytes;
+                    let mut group = vec![first];
+                    while bytes < GROUP_BYTES
+                        && let Ok(next) = jobs.try_recv()
+                    {
+                        bytes += next.bytes;
+                        group.push(next);
+                    }
+                    self.commit(group);
+                    self.shared.release(bytes);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.broken {
+                        self.reopen();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Job>) {
+        if self.broken {
+            self.reopen();
+        }
+        let refused = if self.broken {
+            Some(JournalError::storage(
+                "the storage failed before and could not be opened again yet",
+            ))
+        } else {
+            self.shared.room().err()
+        };
+        if let Some(refused) = refused {
+            counter!("tradewind_journal_refused_appends_total").increment(group.len() as u64);
+            for job in group {
+                let _ = job.done.send(Err(refused.clone()));
+            }
+            return;
+        }
+        let started = std::time::Instant::now();
+        match self.write(&group) {
+            Ok(placed) => {
+                histogram!("tradewind_journal_commit_seconds")
+                    .record(started.elapsed().as_secs_f64());
+                self.shared.signal.raise();
+                for (job, blocks) in group.into_iter().zip(placed) {
+                    let _ = job.done.send(Ok(Appended { blocks }));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "an append could not be written; the log is opened again before the next one");
+                self.broken = true;
+                for job in group {
+                    let _ = job.done.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Writes the group in one atomic, fsynced batch (J1) and gives each block its dense offsets (J2).
+    fn write(
+        &self,
+        group: &[Job],
+    ) -> Result<Vec<Vec<(TopicPartition, Offset, u32)>>, JournalError> {
+        let storage = self.shared.storage()?;
+        let mut batch = storage.db.batch().durability(Some(PersistMode::SyncData));
+        let mut next: HashMap<TopicPartition, Offset> = HashMap::new();
+        let mut placed = Vec::with_capacity(group.len());
+        let (mut records, mut bytes) = (0u64, 0u64);
+        for job in group {
+            let mut at = Vec::with_capacity(job.blocks.len());
+            for block in &job.blocks {
+                let offset = next
+                    .entry(block.partition)
+                    .or_insert_with(|| self.shared.bounds(block.partition).next);
+                let key = block_key(block.partition, *offset);
+                let facts = BlockFacts {
+                    first: *offset,
+                    count: block.count,
+                    bytes: block.stored.len() as u64,
+                    newest: block.newest,
+                };
+                batch.insert(&storage.blocks, key, block.stored.as_slice());
+                batch.insert(&storage.index, key, facts_value(&facts));
+                at.push((block.partition, *offset, block.count));
+                *offset = facts.end();
+                records += u64::from(block.count);
+                bytes += facts.bytes;
+            }
+            if let Some((key, value)) = &job.progress {
+                batch.insert(
+                    &storage.meta,
+                    format!("progress/{key}").as_str(),
+                    value.as_slice(),
+                );
+            }
+            placed.push(at);
+        }
+        batch.commit().map_err(JournalError::storage)?;
+        for (partition, offset) in next {
+            debug_assert!(
+                offset >= self.shared.bounds(partition).next,
+                "J2: offsets only rise"
+            );
+            self.shared.set_next(partition, offset);
+        }
+        counter!("tradewind_journal_records_total").increment(records);
+        counter!("tradewind_journal_bytes_total").increment(bytes);
+        Ok(placed)
+    }
+
+    fn reopen(&mut self) {
+        if self.shared.room().is_err() {
+            return;
+        }
+        self.shared.close();
+        let opened = Storage::open(&self.folder).and_then(|storage| {
+            let bounds = self
+                .shared
+                .partitions()
+                .map(|p| Ok((p, storage.bounds(p)?)))
+                .collect::<Result<Vec<(TopicPartition, Bounds)>, JournalError>>()?;
+            Ok((storage, bounds))
+        });
+        match opened {
+            Ok((storage, bounds)) => {
+                for (partition, bounds) in bounds {
+                    self.shared.set_next(partition, bounds.next);
+                }
+                self.shared.put_storage(storage);
+                self.broken = false;
+                gauge!("tradewind_journal_broken").set(0.0);
+                tracing::info!("the log is open again");
+            }
+            Err(error) => {
+                gauge!("tradewind_journal_broken").set(1.0);
+                tracing::warn!(%error, "the log could not be opened again yet");
+            }
+        }
+        self.shared.reopens.fetch_add(1, Ordering::Relaxed);
+    }
+}
