@@ -1,0 +1,187 @@
+//! The checkpoint: operator state and the offsets it covers, changed together in one atomic, fsynced write (S1).
+//!
+//! A fjall folder with three keyspaces: `state` ((partition, store, table, key) → value, see [`crate::state`]), `offsets`
+//! (partition → next offset) and `pending` (rows of upserted lake tables that the lake has not taken yet).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use tradewind_model::{Offset, TopicPartition};
+
+use crate::rows::{DerivedChange, DerivedTable};
+
+/// A checkpoint that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The storage failed.
+    #[error("the checkpoint store failed: {0}")]
+    Storage(String),
+    /// Another process has the folder.
+    #[error("the checkpoint folder `{0}` is in use by another Tradewind")]
+    Locked(String),
+    /// An entry is damaged.
+    #[error(
+        "the checkpoint is damaged: {0}; remove the `state` folder to rebuild it from the journal"
+    )]
+    Damaged(String),
+}
+
+fn storage(error: fjall::Error) -> CheckpointError {
+    CheckpointError::Storage(error.to_string())
+}
+
+/// One checkpoint's worth of changes.
+#[derive(Debug, Default)]
+pub struct CheckpointWrite {
+    /// State changes: full key → value or removal.
+    pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// The offsets covered.
+    pub offsets: Vec<(TopicPartition, Offset)>,
+    /// Rows for the lake.
+    pub pending: Vec<DerivedChange>,
+}
+
+/// The checkpoint store.
+pub struct Checkpoints {
+    db: Database,
+    state: Keyspace,
+    offsets: Keyspace,
+    pending: Keyspace,
+}
+
+/// The key of a pending row: one place for each row of each table and date.
+pub(crate) type PendingKey = (
+    tradewind_model::StoreId,
+    DerivedTable,
+    tradewind_model::Date,
+    String,
+);
+
+fn pending_key(change: &DerivedChange) -> Vec<u8> {
+    let mut key = crate::state::prefix(change.partition, &change.store);
+    key.push(change.table as u8);
+    key.extend_from_slice(&change.date.0.to_be_bytes());
+    key.extend_from_slice(change.key.as_bytes());
+    key
+}
+
+impl Checkpoints {
+    /// Opens the store, making it when it is not there.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| CheckpointError::Storage(format!("`{}`: {e}", folder.display())))?;
+        let db = Database::builder(folder)
+            .cache_size(16 << 20)
+            .max_journaling_size(256 << 20)
+            .worker_threads(1)
+            .open()
+            .map_err(|e| match e {
+                fjall::Error::Locked => CheckpointError::Locked(folder.display().to_string()),
+                other => storage(other),
+            })?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
+        Ok(Self {
+            state: db.keyspace("state", options).map_err(storage)?,
+            offsets: db.keyspace("offsets", options).map_err(storage)?,
+            pending: db.keyspace("pending", options).map_err(storage)?,
+            db,
+        })
+    }
+
+    /// The next offset to read of each partition; nothing for one that was never checkpointed.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
+        let mut out = BTreeMap::new();
+        for guard in self.offsets.iter() {
+            let (key, value) = guard.into_inner().map_err(storage)?;
+            let damaged =
+                || CheckpointError::Damaged("an offset entry has the wrong length".to_owned());
+            let partition = key
+                .as_ref()
+                .try_into()
+                .ok()
+                .and_then(TopicPartition::from_bytes)
+                .ok_or_else(damaged)?;
+            let offset = value
+                .as_ref()
+                .try_into()
+                .map(Offset::from_be_bytes)
+                .map_err(|_| damaged())?;
+            out.insert(partition, offset);
+        }
+        Ok(out)
+    }
+
+    /// Gives every state entry of a partition, in the order of keys.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], or what `each` says.
+    pub fn load(
+        &self,
+        partition: TopicPartition,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), CheckpointError>,
+    ) -> Result<(), CheckpointError> {
+        for guard in self.state.prefix(partition.to_bytes()) {
+            let (key, value) = guard.into_inner().map_err(storage)?;
+            each(&key, &value)?;
+        }
+        Ok(())
+    }
+
+    /// The rows the lake has not taken yet.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
+        let mut out = Vec::new();
+        for guard in self.pending.iter() {
+            let (_, value) = guard.into_inner().map_err(storage)?;
+            out.push(
+                postcard::from_bytes(&value)
+                    .map_err(|e| CheckpointError::Damaged(format!("a pending row: {e}")))?,
+            );
+        }
+        Ok(out)
+    }
+
+    /// Writes everything in one atomic step and waits until it is on disk.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError> {
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        for (key, value) in &write.state {
+            match value {
+                Some(value) => batch.insert(&self.state, key.as_slice(), value.as_slice()),
+                None => batch.remove(&self.state, key.as_slice()),
+            }
+        }
+        for (partition, offset) in &write.offsets {
+            batch.insert(&self.offsets, partition.to_bytes(), offset.to_be_bytes());
+        }
+        for change in &write.pending {
+            let value =
+                postcard::to_stdvec(change).map_err(|e| CheckpointError::Storage(e.to_string()))?;
+            batch.insert(&self.pending, pending_key(change), value);
+        }
+        batch.commit().map_err(storage)
+    }
+
+    /// Forgets rows that the lake has taken.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn taken(&self, changes: &[DerivedChange]) -> Result<(), CheckpointError> {
+        let mut batch = self.db.batch();
+        for change in changes {
+            batch.remove(&self.pending, pending_key(change));
+        }
+        batch.commit().map_err(storage)
+    }
+}

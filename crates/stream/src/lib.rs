@@ -1,0 +1,27 @@
+//! Computes while events move: operators over partitions, watermarks, exactly-once checkpoints, live snapshots.
+//!
+//! [`Runtime`] follows the journal with threads that own partitions. Each record is decoded once, de-duplicated, run through the
+//! operators of its store and handed to the lake's [`sink::Tap`]. Operators are pure functions of (state, event, watermark)
+//! (S3); their answers are panes that [`merge`] combines when read. [`checkpoint`] makes state and offsets durable together.
+//!
+//! This crate knows nothing of DataFusion, Delta, HTTP or async.
+
+pub mod checkpoint;
+pub mod live;
+pub mod merge;
+pub mod names;
+pub mod operators;
+pub mod panes;
+mod partition_worker;
+pub mod rows;
+mod runtime;
+pub mod seen;
+pub mod sink;
+pub mod state;
+mod store_partition;
+pub mod visitors;
+
+pub use live::LiveHub;
+pub use partition_worker::Formats;
+pub use runtime::{Runtime, RuntimeConfig, RuntimeError, RuntimeParts};
+pub use store_partition::{OperatorConfig, Progress, StorePartition, Verdict};

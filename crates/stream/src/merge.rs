@@ -1,0 +1,368 @@
+//! Merges partitions' snapshots into the figures of a period. Exact: sums add up, distinct sets of partitions are disjoint.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use tradewind_model::{Micros, Step, StoreZone};
+
+use crate::live::Snapshot;
+use crate::names::{Dimension, Name};
+use crate::operators::carts::CartPane;
+use crate::operators::orders::Sales;
+use crate::operators::performance::Figures;
+use crate::operators::sessions::SessionPane;
+use crate::panes::{Level, Pane, day_end, day_start, hour_start, merge_range};
+
+/// The sliding windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// Five minutes, by minutes.
+    FiveMinutes,
+    /// One hour, by minutes.
+    Hour,
+    /// 24 hours, by local hours.
+    Day,
+    /// Seven local days, today included.
+    Week,
+    /// Thirty local days, today included.
+    Month,
+}
+
+/// An exact period, ends exclusive.
+pub type Range = (Micros, Micros);
+
+impl Window {
+    /// The period of the window that ends at `end`, rounded up to whole panes, and the one before it.
+    #[must_use]
+    pub fn ranges(self, zone: &StoreZone, end: Micros) -> (Range, Range) {
+        let last = end.plus(-1);
+        let days = |n: i32| {
+            let today = zone.date(last);
+            let start = |back: i32| zone.start_of(tradewind_model::Date(today.0 - back));
+            let from = start(n - 1);
+            ((from, day_end(zone, last)), (start(2 * n - 1), from))
+        };
+        let fixed = |to: Micros, length: i64| {
+            let from = to.plus(-length);
+            ((from, to), (from.plus(-length), from))
+        };
+        match self {
+            Self::FiveMinutes => fixed(end.ceil_to(Micros::MINUTE), 5 * Micros::MINUTE),
+            Self::Hour => fixed(end.ceil_to(Micros::MINUTE), Micros::HOUR),
+            Self::Day => fixed(hour_start(zone, last).plus(Micros::HOUR), 24 * Micros::HOUR),
+            Self::Week => days(7),
+            Self::Month => days(30),
+        }
+    }
+
+    /// The width of the panes the window is made of.
+    #[must_use]
+    pub const fn level(self) -> Level {
+        match self {
+            Self::FiveMinutes | Self::Hour => Level::Minute,
+            Self::Day => Level::Hour,
+            Self::Week | Self::Month => Level::Day,
+        }
+    }
+}
+
+/// Rounds a free period outwards to panes that are surely whole, given the store's watermark.
+#[must_use]
+pub fn align(zone: &StoreZone, from: Micros, to: Micros, watermark: Micros) -> (Range, Level) {
+    let level = if from >= watermark.plus(-2 * Micros::HOUR) {
+        Level::Minute
+    } else if from >= watermark.plus(-48 * Micros::HOUR) {
+        Level::Hour
+    } else {
+        Level::Day
+    };
+    let last = to.plus(-1);
+    let range = match level {
+        Level::Minute => (from.floor_to(Micros::MINUTE), to.ceil_to(Micros::MINUTE)),
+        Level::Hour => (
+            hour_start(zone, from),
+            hour_start(zone, last).plus(Micros::HOUR),
+        ),
+        Level::Day => (day_start(zone, from), day_end(zone, last)),
+    };
+    (range, level)
+}
+
+/// The store's watermark: that of the partition that is furthest, since idle partitions hold nobody back.
+#[must_use]
+pub fn watermark(parts: &[Arc<Snapshot>]) -> Option<Micros> {
+    parts.iter().filter_map(|p| p.progress.watermark).max()
+}
+
+/// Visits of a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrafficTotals {
+    /// Events.
+    pub events: u64,
+    /// Views.
+    pub views: u64,
+    /// Distinct visitors.
+    pub visitors: u64,
+}
+
+/// Events, views and exact distinct visitors of a period.
+#[must_use]
+pub fn traffic(parts: &[Arc<Snapshot>], (from, to): Range) -> TrafficTotals {
+    let mut totals = TrafficTotals::default();
+    for part in parts {
+        let mut visitors = RoaringBitmap::new();
+        merge_range(&part.traffic, from, to, |_, pane| {
+            totals.events += pane.events;
+            totals.views += pane.views;
+            visitors |= &pane.visitors.0;
+        });
+        totals.visitors += visitors.len();
+    }
+    totals
+}
+
+/// The start of the point of a series that holds a moment.
+fn point(zone: &StoreZone, time: Micros, interval: i64) -> Micros {
+    if interval >= Micros::DAY {
+        day_start(zone, time)
+    } else if interval >= Micros::HOUR {
+        hour_start(zone, time)
+    } else {
+        time.floor_to(interval)
+    }
+}
+
+/// The starts of all points of a period.
+#[must_use]
+pub fn points(zone: &StoreZone, (from, to): Range, interval: i64) -> Vec<Micros> {
+    let mut out = Vec::new();
+    let mut at = point(zone, from, interval);
+    while at < to && out.len() < 5_000 {
+        out.push(at);
+        at = if interval >= Micros::DAY {
+            day_end(zone, at)
+        } else {
+            at.plus(interval)
+        };
+    }
+    out
+}
+
+/// Traffic by point.
+#[must_use]
+pub fn traffic_series(
+    parts: &[Arc<Snapshot>],
+    range: Range,
+    interval: i64,
+    zone: &StoreZone,
+) -> Vec<(Micros, TrafficTotals)> {
+    let mut series: BTreeMap<Micros, TrafficTotals> = points(zone, range, interval)
+        .into_iter()
+        .map(|t| (t, TrafficTotals::default()))
+        .collect();
+    for part in parts {
+        let mut sets: BTreeMap<Micros, RoaringBitmap> = BTreeMap::new();
+        merge_range(&part.traffic, range.0, range.1, |start, pane| {
+            let at = point(zone, start, interval);
+            let totals = series.entry(at).or_default();
+            totals.events += pane.events;
+            totals.views += pane.views;
+            *sets.entry(at).or_default() |= &pane.visitors.0;
+        });
+        for (at, set) in sets {
+            series.entry(at).or_default().visitors += set.len();
+        }
+    }
+    series.into_iter().collect()
+}
+
+/// Sales of a period.
+#[must_use]
+pub fn sales(parts: &[Arc<Snapshot>], (from, to): Range) -> Sales {
+    let mut sum = Sales::default();
+    for part in parts {
+        merge_range(&part.sales, from, to, |_, pane| sum.add(&pane.0, 1));
+    }
+    sum
+}
+
+/// Sales by point.
+#[must_use]
+pub fn sales_series(
+    parts: &[Arc<Snapshot>],
+    range: Range,
+    interval: i64,
+    zone: &StoreZone,
+) -> Vec<(Micros, Sales)> {
+    let mut series: BTreeMap<Micros, Sales> = points(zone, range, interval)
+        .into_iter()
+        .map(|t| (t, Sales::default()))
+        .collect();
+    for part in parts {
+        merge_range(&part.sales, range.0, range.1, |start, pane| {
+            series
+                .entry(point(zone, start, interval))
+                .or_default()
+                .add(&pane.0, 1);
+        });
+    }
+    series.into_iter().collect()
+}
+
+/// Sessions of a period, by their start.
+#[must_use]
+pub fn sessions(parts: &[Arc<Snapshot>], (from, to): Range) -> SessionPane {
+    let mut sum = SessionPane::default();
+    for part in parts {
+        merge_range(&part.sessions, from, to, |_, pane| sum.merge(pane));
+    }
+    sum
+}
+
+/// How many reached a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTotals {
+    /// The step.
+    pub step: Step,
+    /// Sessions begun in the period that reached it.
+    pub sessions: i64,
+    /// Visitors who reached it in the period.
+    pub visitors: u64,
+    /// Events of it in the period.
+    pub events: u64,
+}
+
+/// The funnel of a period.
+#[must_use]
+pub fn funnel(parts: &[Arc<Snapshot>], range: Range) -> [StepTotals; 4] {
+    let sessions = sessions(parts, range);
+    let mut out = Step::ALL.map(|step| StepTotals {
+        step,
+        sessions: sessions.steps[step as usize],
+        visitors: 0,
+        events: 0,
+    });
+    for part in parts {
+        let mut sets: [RoaringBitmap; 4] = Default::default();
+        merge_range(&part.funnel, range.0, range.1, |_, pane| {
+            for (i, set) in sets.iter_mut().enumerate() {
+                out[i].events += pane.events[i];
+                *set |= &pane.visitors[i].0;
+            }
+        });
+        for (totals, set) in out.iter_mut().zip(sets) {
+            totals.visitors += set.len();
+        }
+    }
+    out
+}
+
+/// Carts of a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CartTotals {
+    /// Open and active within the quiet time.
+    pub open: i64,
+    /// Open and quiet for longer.
+    pub abandoned: i64,
+    /// Their value.
+    pub abandoned_value: tradewind_model::Amount,
+    /// Ended carts.
+    pub ended: CartPane,
+}
+
+/// Carts of a period as seen from `as_of`: open ones by their last activity, ended ones by their end. The border between open and
+/// abandoned is rounded down to whole minutes.
+#[must_use]
+pub fn carts(parts: &[Arc<Snapshot>], (from, to): Range, as_of: Micros) -> CartTotals {
+    let mut totals = CartTotals::default();
+    for part in parts {
+        let border = as_of.plus(-part.cart_quiet).floor_to(Micros::MINUTE);
+        merge_range(&part.carts, from, to, |start, pane| {
+            if start < border {
+                totals.abandoned += pane.open;
+                totals.abandoned_value += pane.open_value;
+            } else {
+                totals.open += pane.open;
+            }
+            totals.ended.merge(pane);
+        });
+    }
+    totals
+}
+
+/// A name with its figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// The name and what is known of it, merged over partitions.
+    pub name: Name,
+    /// Its figures.
+    pub figures: Figures,
+}
+
+/// Everything of one dimension in a period, by revenue, then views, then name.
+#[must_use]
+pub fn ranking(parts: &[Arc<Snapshot>], (from, to): Range, dimension: Dimension) -> Vec<Ranked> {
+    let mut merged: HashMap<&str, Ranked> = HashMap::new();
+    for part in parts {
+        let mut sums = vec![Figures::default(); part.names.len()];
+        merge_range(&part.performance, from, to, |_, pane| {
+            for (number, figures) in &pane.0 {
+                if let Some(sum) = sums.get_mut(*number as usize) {
+                    sum.add(figures, 1);
+                }
+            }
+        });
+        for (name, figures) in part.names.iter().zip(&sums) {
+            if name.dimension != dimension || *figures == Figures::default() {
+                continue;
+            }
+            merged
+                .entry(name.key.as_str())
+                .or_insert_with(|| Ranked {
+                    name: name.as_ref().clone(),
+                    figures: Figures::default(),
+                })
+                .figures
+                .add(figures, 1);
+        }
+    }
+    // What a name is called may be known in another partition than the one that counts it.
+    for part in parts {
+        for name in part.names.iter().filter(|n| n.dimension == dimension) {
+            if let Some(ranked) = merged.get_mut(name.key.as_str()) {
+                complete(&mut ranked.name, name);
+            }
+        }
+    }
+    let mut rows: Vec<Ranked> = merged.into_values().collect();
+    rows.sort_unstable_by(|a, b| {
+        let order = |r: &Ranked| {
+            (
+                std::cmp::Reverse(r.figures.revenue),
+                std::cmp::Reverse(r.figures.views),
+            )
+        };
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| a.name.key.cmp(&b.name.key))
+    });
+    rows
+}
+
+fn complete(name: &mut Name, other: &Name) {
+    for (slot, known) in [
+        (&mut name.name, &other.name),
+        (&mut name.category, &other.category),
+        (&mut name.brand, &other.brand),
+        (&mut name.country, &other.country),
+    ] {
+        if slot.is_none() {
+            slot.clone_from(known);
+        }
+    }
+    if name.lat.is_none() {
+        name.lat = other.lat;
+        name.lon = other.lon;
+    }
+}

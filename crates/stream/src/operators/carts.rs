@@ -1,0 +1,505 @@
+//! Carts, across visits: open, abandoned after a quiet time, recovered when an order follows, converted, emptied.
+//!
+//! A visitor has at most one open cart. It begins with the first `product_added`, follows additions, removals and checkout
+//! steps, and ends with an order of the visitor or when it is emptied. A cart is abandoned while it is open and has been quiet
+//! for longer than the configured time; it is recovered when it is ordered after that. The carts of a visitor are a fold over
+//! the visitor's cart events in order of (time, event id): an event that comes out of order is put in its place and the fold
+//! done again from the last settled point, so that the order of arrival does not matter within the allowed lateness.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use tradewind_model::{Amount, Event, EventType, Micros};
+
+use crate::operators::{Facts, Surroundings, Timers};
+use crate::panes::{Pane, Panes};
+use crate::rows::{CartRow, CartStatus, DerivedRow, DerivedTable};
+use crate::state::{Changes, Set, StateError, StateTable, Table, decode, identity, key_number};
+
+/// An open cart that nobody touches for this long is forgotten, µs; it stays abandoned in the answers.
+const CART_MEMORY: i64 = 60 * Micros::DAY;
+/// How many abandoned carts a partition publishes.
+const LATEST: usize = 50;
+
+/// Carts of one pane in one partition: open ones by their last activity, ended ones by their end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartPane {
+    /// Carts still open.
+    pub open: i64,
+    /// Their value.
+    pub open_value: Amount,
+    /// Carts ordered without having been abandoned.
+    pub converted: i64,
+    /// Carts ordered after having been abandoned.
+    pub recovered: i64,
+    /// Their value.
+    pub recovered_value: Amount,
+    /// Carts emptied.
+    pub emptied: i64,
+}
+
+impl Pane for CartPane {
+    fn merge(&mut self, other: &Self) {
+        self.open += other.open;
+        self.open_value += other.open_value;
+        self.converted += other.converted;
+        self.recovered += other.recovered;
+        self.recovered_value += other.recovered_value;
+        self.emptied += other.emptied;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum End {
+    Converted,
+    Recovered,
+    Emptied,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Item {
+    product: u32,
+    units: i64,
+    price: Amount,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Cart {
+    started: Micros,
+    last_activity: Micros,
+    cart_id: Option<String>,
+    items: Vec<Item>,
+    checkout: bool,
+    end: Option<(Micros, End)>,
+    #[serde(skip)]
+    changed: bool,
+}
+
+impl Cart {
+    fn units(&self) -> i64 {
+        self.items.iter().map(|i| i.units).sum()
+    }
+
+    fn value(&self) -> Amount {
+        self.items.iter().map(|i| i.price.times(i.units)).sum()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Act {
+    Add {
+        product: u32,
+        units: i64,
+        price: Option<Amount>,
+    },
+    /// `None` takes the product out whatever its units.
+    Remove {
+        product: u32,
+        units: Option<i64>,
+    },
+    Look,
+    Checkout,
+    Order,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Happened {
+    at: (Micros, String),
+    cart_id: Option<String>,
+    act: Act,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Shopper {
+    visitor: String,
+    /// The cart that was open at the settled point.
+    settled: Option<Cart>,
+    /// What happened since, in order.
+    recent: Vec<Happened>,
+    /// The fold of `recent` over `settled`: carts ended since, then the open one, if any.
+    carts: Vec<Cart>,
+}
+
+/// The operator's state for one store in one partition.
+#[derive(Debug)]
+pub struct Carts {
+    quiet: i64,
+    shoppers: Table<u128, Shopper>,
+    abandon: Timers<u128>,
+    settle: Timers<u128>,
+    touched: Set<u128>,
+    /// Open carts by last activity.
+    open: BTreeSet<(Micros, u128)>,
+    /// Answers.
+    pub panes: Panes<CartPane>,
+}
+
+impl Carts {
+    /// No carts yet. `quiet`: how long a cart is left alone before it counts as abandoned, µs.
+    #[must_use]
+    pub fn new(quiet: i64, panes: Panes<CartPane>) -> Self {
+        Self {
+            quiet,
+            shoppers: Table::default(),
+            abandon: Timers::default(),
+            settle: Timers::default(),
+            touched: Set::default(),
+            open: BTreeSet::new(),
+            panes,
+        }
+    }
+
+    /// Takes an event of a visitor in.
+    pub fn apply(&mut self, facts: &Facts<'_, '_>, around: &mut Surroundings<'_>) {
+        let event = facts.event;
+        let (Some(act), Some(visitor)) = (act(facts), event.visitor()) else {
+            return;
+        };
+        let key = identity(&[visitor]);
+        // Whatever it is, it is remembered until it is settled: an addition before it may still come late.
+        let quiet = self.quiet;
+        let shopper = self.shoppers.entry(&key, || Shopper {
+            visitor: visitor.to_owned(),
+            ..Shopper::default()
+        });
+        let before: Vec<Cart> = shopper.carts.clone();
+        let happened = Happened {
+            at: (event.time, event.event_id.to_string()),
+            cart_id: event.cart_id.as_deref().map(str::to_owned),
+            act,
+        };
+        let place = shopper.recent.partition_point(|h| h.at <= happened.at);
+        if place == shopper.recent.len() {
+            step(&mut shopper.carts, &happened, quiet);
+            shopper.recent.push(happened);
+        } else {
+            shopper.recent.insert(place, happened);
+            shopper.carts = fold(shopper.settled.as_ref(), &shopper.recent, quiet);
+        }
+        let after = shopper.carts.clone();
+        self.settle.set(event.time, key);
+        self.move_answers(key, &before, &after, around, visitor);
+    }
+
+    /// Takes the answers of the carts before back and gives those of the carts after.
+    fn move_answers(
+        &mut self,
+        key: u128,
+        before: &[Cart],
+        after: &[Cart],
+        around: &mut Surroundings<'_>,
+        visitor: &str,
+    ) {
+        for cart in before {
+            contribute(&mut self.panes, cart, -1);
+            self.open.remove(&(cart.last_activity, key));
+        }
+        for cart in after {
+            contribute(&mut self.panes, cart, 1);
+            if cart.end.is_none() {
+                self.open.insert((cart.last_activity, key));
+                self.abandon.set(cart.last_activity.plus(self.quiet), key);
+            }
+        }
+        for gone in before
+            .iter()
+            .filter(|b| !after.iter().any(|a| a.started == b.started))
+        {
+            around.remove(
+                DerivedTable::Carts,
+                &cart_key(visitor, gone),
+                around.store.zone.date(gone.started),
+            );
+        }
+        if let Some(shopper) = self.shoppers.get_mut(&key) {
+            for cart in &mut shopper.carts {
+                cart.changed = cart.changed || !before.contains(cart);
+            }
+        }
+        self.touched.insert(key);
+    }
+
+    /// Hands out the rows of the carts that changed since the last call.
+    pub fn hand_out(&mut self, watermark: Micros, around: &mut Surroundings<'_>) {
+        let mut touched: Vec<u128> = self.touched.drain().collect();
+        touched.sort_unstable();
+        for key in touched {
+            if let Some(shopper) = self.shoppers.get_mut(&key) {
+                hand_out(shopper, watermark, self.quiet, around);
+            }
+        }
+    }
+
+    /// Marks carts that became abandoned, settles what no event on time can change any more, forgets very old ones.
+    pub fn advance(&mut self, watermark: Micros, horizon: Micros, around: &mut Surroundings<'_>) {
+        while let Some(key) = self.abandon.due(watermark) {
+            if let Some(shopper) = self.shoppers.get_mut(&key)
+                && let Some(cart) = shopper.carts.last_mut()
+                && cart.end.is_none()
+            {
+                if cart.last_activity.plus(self.quiet) < watermark {
+                    cart.changed = true;
+                    self.touched.insert(key);
+                }
+                if cart.last_activity.plus(CART_MEMORY) < horizon {
+                    hand_out(shopper, watermark, self.quiet, around);
+                    self.forget(key);
+                } else {
+                    let again = cart.last_activity.plus(CART_MEMORY);
+                    if again >= watermark {
+                        self.abandon.set(again, key);
+                    }
+                }
+            }
+        }
+        while let Some(key) = self.settle.due(horizon) {
+            let Some(shopper) = self.shoppers.get_mut(&key) else {
+                continue;
+            };
+            let done = shopper.recent.partition_point(|h| h.at.0 < horizon);
+            if done == 0 {
+                continue;
+            }
+            hand_out(shopper, watermark, self.quiet, around);
+            let settled: Vec<Happened> = shopper.recent.drain(..done).collect();
+            let at_point = fold(shopper.settled.as_ref(), &settled, self.quiet);
+            shopper.settled = at_point.into_iter().next_back().filter(|c| c.end.is_none());
+            shopper.carts = fold(shopper.settled.as_ref(), &shopper.recent, self.quiet);
+            if shopper.carts.is_empty() && shopper.recent.is_empty() {
+                self.forget(key);
+            }
+        }
+        self.panes.advance(horizon);
+    }
+
+    fn forget(&mut self, key: u128) {
+        if let Some(shopper) = self.shoppers.remove(&key) {
+            for cart in shopper.carts {
+                self.open.remove(&(cart.last_activity, key));
+            }
+        }
+        self.touched.remove(&key);
+    }
+
+    /// The carts abandoned last, seen from `as_of`, newest first.
+    #[must_use]
+    pub fn latest_abandoned(&self, as_of: Micros, store: &tradewind_model::Store) -> Vec<CartRow> {
+        let before = as_of.plus(-self.quiet);
+        self.open
+            .range(..(before, 0))
+            .rev()
+            .take(LATEST)
+            .filter_map(|(_, key)| {
+                let shopper = self.shoppers.get(key)?;
+                Some(row(
+                    shopper,
+                    shopper.carts.last()?,
+                    CartStatus::Abandoned,
+                    store,
+                ))
+            })
+            .collect()
+    }
+
+    /// Visitors whose carts are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shoppers.len()
+    }
+
+    /// Whether no cart is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shoppers.is_empty()
+    }
+
+    /// Writes what changed since the last call.
+    pub fn save(&mut self, changes: &mut Changes) {
+        self.shoppers
+            .save(StateTable::Carts, changes, |key| key.to_be_bytes().to_vec());
+        self.panes.save(changes);
+    }
+
+    /// Takes a shopper from a checkpoint.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let key = u128::from_be_bytes(key_number(StateTable::Carts, key)?);
+        let shopper: Shopper = decode(StateTable::Carts, value)?;
+        for happened in &shopper.recent {
+            self.settle.set(happened.at.0, key);
+        }
+        if let Some(cart) = shopper.carts.last()
+            && cart.end.is_none()
+        {
+            self.open.insert((cart.last_activity, key));
+            self.abandon.set(cart.last_activity.plus(self.quiet), key);
+        }
+        self.shoppers.restore(key, shopper);
+        Ok(())
+    }
+}
+
+fn act(facts: &Facts<'_, '_>) -> Option<Act> {
+    let event: &Event<'_> = facts.event;
+    let product = facts.lines.first().map(|l| l.product);
+    Some(match event.event_type {
+        EventType::ProductAdded => Act::Add {
+            product: product?,
+            units: event.product()?.units(),
+            price: event.product()?.price,
+        },
+        EventType::ProductRemoved => Act::Remove {
+            product: product?,
+            units: event.product()?.quantity,
+        },
+        EventType::CartViewed => Act::Look,
+        EventType::CheckoutStarted
+        | EventType::CheckoutStepViewed
+        | EventType::CheckoutStepCompleted
+        | EventType::PaymentInfoEntered => Act::Checkout,
+        EventType::OrderCompleted => Act::Order,
+        _ => return None,
+    })
+}
+
+fn fold(settled: Option<&Cart>, recent: &[Happened], quiet: i64) -> Vec<Cart> {
+    let mut carts: Vec<Cart> = settled.cloned().into_iter().collect();
+    for happened in recent {
+        step(&mut carts, happened, quiet);
+    }
+    carts
+}
+
+/// One step of the fold.
+fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
+    let time = happened.at.0;
+    if let Act::Add { .. } = happened.act
+        && carts.last().is_none_or(|c| c.end.is_some())
+    {
+        carts.push(Cart {
+            started: time,
+            last_activity: time,
+            cart_id: None,
+            items: Vec::new(),
+            checkout: false,
+            end: None,
+            changed: true,
+        });
+    }
+    let Some(cart) = carts.last_mut().filter(|c| c.end.is_none()) else {
+        return;
+    };
+    if happened.cart_id.is_some() && cart.cart_id.is_none() {
+        cart.cart_id.clone_from(&happened.cart_id);
+    }
+    let was_quiet = time.0 - cart.last_activity.0 > quiet;
+    cart.last_activity = time;
+    match &happened.act {
+        Act::Add {
+            product,
+            units,
+            price,
+        } => match cart.items.iter_mut().find(|i| i.product == *product) {
+            Some(item) => {
+                item.units += units;
+                item.price = price.unwrap_or(item.price);
+            }
+            None => cart.items.push(Item {
+                product: *product,
+                units: *units,
+                price: price.unwrap_or_default(),
+            }),
+        },
+        Act::Remove { product, units } => {
+            if let Some(item) = cart.items.iter_mut().find(|i| i.product == *product) {
+                item.units = units.map_or(0, |u| (item.units - u).max(0));
+            }
+            cart.items.retain(|i| i.units > 0);
+            if cart.items.is_empty() {
+                cart.end = Some((time, End::Emptied));
+            }
+        }
+        Act::Look => {}
+        Act::Checkout => cart.checkout = true,
+        Act::Order => {
+            cart.end = Some((
+                time,
+                if was_quiet {
+                    End::Recovered
+                } else {
+                    End::Converted
+                },
+            ))
+        }
+    }
+}
+
+fn contribute(panes: &mut Panes<CartPane>, cart: &Cart, sign: i64) {
+    let pane = panes.at(cart.end.map_or(cart.last_activity, |(at, _)| at));
+    match cart.end {
+        None => {
+            pane.open += sign;
+            pane.open_value += cart.value().times(sign);
+        }
+        Some((_, End::Converted)) => pane.converted += sign,
+        Some((_, End::Recovered)) => {
+            pane.recovered += sign;
+            pane.recovered_value += cart.value().times(sign);
+        }
+        Some((_, End::Emptied)) => pane.emptied += sign,
+    }
+}
+
+fn cart_key(visitor: &str, cart: &Cart) -> String {
+    format!("{visitor}@{}", cart.started.0)
+}
+
+fn hand_out(shopper: &mut Shopper, watermark: Micros, quiet: i64, around: &mut Surroundings<'_>) {
+    for i in 0..shopper.carts.len() {
+        if !std::mem::take(&mut shopper.carts[i].changed) {
+            continue;
+        }
+        let cart = &shopper.carts[i];
+        let status = match cart.end {
+            None if cart.last_activity.plus(quiet) < watermark => CartStatus::Abandoned,
+            None => CartStatus::Open,
+            Some((_, End::Converted)) => CartStatus::Converted,
+            Some((_, End::Recovered)) => CartStatus::Recovered,
+            Some((_, End::Emptied)) => CartStatus::Emptied,
+        };
+        let row = row(shopper, cart, status, around.store);
+        let (key, date) = (row.cart_key.clone(), row.date);
+        around.put(DerivedTable::Carts, &key, date, DerivedRow::Cart(row));
+    }
+}
+
+fn row(
+    shopper: &Shopper,
+    cart: &Cart,
+    status: CartStatus,
+    store: &tradewind_model::Store,
+) -> CartRow {
+    let ordered = matches!(cart.end, Some((_, End::Converted | End::Recovered)));
+    CartRow {
+        cart_key: cart_key(&shopper.visitor, cart),
+        date: store.zone.date(cart.started),
+        visitor: shopper.visitor.clone(),
+        cart_id: cart.cart_id.clone(),
+        started_at: cart.started,
+        last_activity: cart.last_activity,
+        items: cart.units(),
+        value: cart.value(),
+        last_step: if ordered {
+            "purchase"
+        } else if cart.checkout {
+            "checkout"
+        } else {
+            "cart"
+        }
+        .to_owned(),
+        status,
+        converted_at: cart.end.map(|(at, _)| at).filter(|_| ordered),
+    }
+}

@@ -1,0 +1,433 @@
+//! Orders: what the events of an order, in any order of arrival and however often sent, settle to.
+//!
+//! An order's facts are the set of its events. The pure function [`settle`] turns that set into the order's figures and into
+//! bookings (amounts at moments), so that repeated and out-of-order events give the same numbers: when a fact arrives, the
+//! bookings of the facts before are taken back and the new ones made.
+//!
+//! Terms. The completion is the earliest `order_completed`; lines and amounts are those of the latest `order_completed` or
+//! `order_updated` that carries any, by (time, event id). Subtotal = what was sent, else Σ price · quantity, else revenue +
+//! discount, else total − tax − shipping + discount. Revenue = subtotal − discount. A refund pays back what it says (`order.total`),
+//! or its products at the order's own net prices, or everything; a cancellation takes back everything that is left. Refunds
+//! are booked at their own time, in order of (time, event id), and never exceed the revenue (M2). Refunds of an order that is
+//! not known wait for it.
+
+use serde::{Deserialize, Serialize};
+use tradewind_model::{Amount, Event, EventType, Micros, Store};
+
+use crate::names::LineNames;
+use crate::rows::{OrderRow, OrderStatus};
+
+/// One line of an order as settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The product's own id.
+    pub product_id: String,
+    /// The numbers of its names.
+    pub names: LineNames,
+    /// Units.
+    pub units: i64,
+    /// Price · quantity.
+    pub gross: Amount,
+    /// Its share of the order's discount.
+    pub discount: Amount,
+    /// Cost · quantity, zero when unknown.
+    pub cost: Amount,
+}
+
+impl Line {
+    /// Gross less discount.
+    #[must_use]
+    pub fn net(&self) -> Amount {
+        self.gross - self.discount
+    }
+}
+
+/// What an `order_completed` or `order_updated` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Terms {
+    at: (Micros, String),
+    lines: Vec<Line>,
+    subtotal: Amount,
+    discount: Amount,
+    tax: Amount,
+    shipping: Amount,
+    total: Amount,
+}
+
+/// How much a refund pays back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Back {
+    Everything,
+    Amount(Amount),
+    /// Products and units; an amount per line where the refund states a price.
+    Products(Vec<(String, i64)>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Refund {
+    at: (Micros, String),
+    back: Back,
+    cancels: bool,
+}
+
+/// Everything known of one order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OrderFacts {
+    /// The id.
+    pub order_id: String,
+    completed_at: Option<Micros>,
+    terms: Option<Terms>,
+    refunds: Vec<Refund>,
+    fulfilled: bool,
+    user_id: Option<String>,
+    visitor: Option<String>,
+    payment_method: Option<String>,
+    coupon: Option<String>,
+    city: Option<String>,
+    country: Option<String>,
+    /// The number of the city's name.
+    pub city_number: Option<u32>,
+    /// The newest event, for forgetting orders nobody touches any more.
+    pub touched: Micros,
+}
+
+/// Amounts booked at a moment; those of panes are their sums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sales {
+    /// Orders completed.
+    pub orders: i64,
+    /// Units in them.
+    pub units: i64,
+    /// Subtotals.
+    pub gross: Amount,
+    /// Discounts.
+    pub discounts: Amount,
+    /// Paid back or cancelled.
+    pub refunds: Amount,
+    /// Cost of what was sold, less the cost of what was cancelled.
+    pub cost: Amount,
+    /// Tax charged.
+    pub tax: Amount,
+    /// Shipping charged.
+    pub shipping: Amount,
+}
+
+impl Sales {
+    /// Gross − discounts − refunds.
+    #[must_use]
+    pub fn net_revenue(&self) -> Amount {
+        self.gross - self.discounts - self.refunds
+    }
+
+    /// Net revenue − cost.
+    #[must_use]
+    pub fn profit(&self) -> Amount {
+        self.net_revenue() - self.cost
+    }
+
+    /// Adds, or takes back with `sign` −1.
+    pub fn add(&mut self, other: &Self, sign: i64) {
+        self.orders += sign * other.orders;
+        self.units += sign * other.units;
+        self.gross += other.gross.times(sign);
+        self.discounts += other.discounts.times(sign);
+        self.refunds += other.refunds.times(sign);
+        self.cost += other.cost.times(sign);
+        self.tax += other.tax.times(sign);
+        self.shipping += other.shipping.times(sign);
+    }
+}
+
+/// What an order's facts come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// The row for the lake and for lists.
+    pub row: OrderRow,
+    /// The lines sold, at [`OrderRow::completed_at`].
+    pub lines: Vec<Line>,
+    /// Amounts at their moments: the completion first, then each refund.
+    pub bookings: Vec<(Micros, Sales)>,
+}
+
+/// Splits a discount over lines in proportion to their gross, so that the shares add up exactly: the share of the first n lines
+/// together is the rounded share of their sum.
+#[must_use]
+pub fn discount_shares(discount: Amount, gross: &[Amount]) -> Vec<Amount> {
+    let whole: Amount = gross.iter().copied().sum();
+    let mut given = Amount::ZERO;
+    let mut upto = Amount::ZERO;
+    gross
+        .iter()
+        .map(|g| {
+            upto += *g;
+            let share = discount.share(upto.raw(), whole.raw()) - given;
+            given += share;
+            share
+        })
+        .collect()
+}
+
+/// Subtotal and discount of an order event by the module's rules; the lake computes line shares with the same function.
+#[must_use]
+pub fn subtotal_and_discount(event: &Event<'_>) -> (Amount, Amount) {
+    let order = &event.order;
+    let lines: Amount = event
+        .products
+        .iter()
+        .map(tradewind_model::Product::line_total)
+        .sum();
+    let discount = order.discount.unwrap_or_default();
+    let subtotal = order
+        .subtotal
+        .or_else(|| {
+            event
+                .products
+                .iter()
+                .any(|p| p.price.is_some())
+                .then_some(lines)
+        })
+        .or_else(|| order.revenue.map(|r| r + discount))
+        .or_else(|| {
+            let extras = order.tax.unwrap_or_default() + order.shipping.unwrap_or_default();
+            order.total.map(|total| total - extras + discount)
+        })
+        .unwrap_or_default();
+    (subtotal, discount.min(subtotal))
+}
+
+impl OrderFacts {
+    /// An order of which only the id is known.
+    #[must_use]
+    pub fn new(order_id: &str) -> Self {
+        Self {
+            order_id: order_id.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes an event of the order in. Gives whether anything changed.
+    pub fn learn(&mut self, event: &Event<'_>, names: &[LineNames], city: Option<u32>) -> bool {
+        let at = (event.time, event.event_id.to_string());
+        self.touched = self.touched.max(event.time);
+        match event.event_type {
+            EventType::OrderCompleted | EventType::OrderUpdated => {
+                if event.event_type == EventType::OrderCompleted {
+                    self.completed_at =
+                        Some(self.completed_at.map_or(event.time, |t| t.min(event.time)));
+                }
+                let says_something = !event.products.is_empty()
+                    || event.order.subtotal.is_some()
+                    || event.order.total.is_some()
+                    || event.order.revenue.is_some();
+                if says_something && self.terms.as_ref().is_none_or(|terms| terms.at < at) {
+                    self.terms = Some(terms(event, names, at));
+                    self.learn_details(event, city);
+                } else {
+                    self.learn_missing(event, city);
+                }
+                true
+            }
+            EventType::OrderRefunded | EventType::OrderCancelled => {
+                let cancels = event.event_type == EventType::OrderCancelled;
+                let back = if cancels {
+                    Back::Everything
+                } else if let Some(total) = event.order.total {
+                    Back::Amount(total)
+                } else if event.products.is_empty() {
+                    Back::Everything
+                } else {
+                    Back::Products(
+                        event
+                            .products
+                            .iter()
+                            .map(|p| (p.product_id.to_string(), p.units()))
+                            .collect(),
+                    )
+                };
+                let refund = Refund { at, back, cancels };
+                let place = self.refunds.partition_point(|r| r.at < refund.at);
+                self.refunds.insert(place, refund);
+                true
+            }
+            EventType::OrderFulfilled => !std::mem::replace(&mut self.fulfilled, true),
+            _ => {
+                let before = self.payment_method.is_some();
+                if self.payment_method.is_none() {
+                    self.payment_method = event.order.payment_method.as_deref().map(str::to_owned);
+                }
+                before != self.payment_method.is_some()
+            }
+        }
+    }
+
+    fn learn_details(&mut self, event: &Event<'_>, city: Option<u32>) {
+        let own = |t: &Option<tradewind_model::Text<'_>>| t.as_deref().map(str::to_owned);
+        self.user_id = own(&event.user_id).or(self.user_id.take());
+        self.visitor = event.visitor().map(str::to_owned).or(self.visitor.take());
+        self.payment_method = own(&event.order.payment_method).or(self.payment_method.take());
+        self.coupon = own(&event.order.coupon).or(self.coupon.take());
+        self.city = own(&event.context.city).or(self.city.take());
+        self.country = own(&event.context.country).or(self.country.take());
+        self.city_number = city.or(self.city_number);
+    }
+
+    fn learn_missing(&mut self, event: &Event<'_>, city: Option<u32>) {
+        let own = |t: &Option<tradewind_model::Text<'_>>| t.as_deref().map(str::to_owned);
+        self.user_id = self.user_id.take().or_else(|| own(&event.user_id));
+        self.visitor = self
+            .visitor
+            .take()
+            .or_else(|| event.visitor().map(str::to_owned));
+        self.payment_method = self
+            .payment_method
+            .take()
+            .or_else(|| own(&event.order.payment_method));
+        self.coupon = self.coupon.take().or_else(|| own(&event.order.coupon));
+        self.city = self.city.take().or_else(|| own(&event.context.city));
+        self.country = self.country.take().or_else(|| own(&event.context.country));
+        self.city_number = self.city_number.or(city);
+    }
+}
+
+fn terms(event: &Event<'_>, names: &[LineNames], at: (Micros, String)) -> Terms {
+    let order = &event.order;
+    let (subtotal, discount) = subtotal_and_discount(event);
+    let gross: Vec<Amount> = event
+        .products
+        .iter()
+        .map(tradewind_model::Product::line_total)
+        .collect();
+    let shares = discount_shares(discount, &gross);
+    let lines = event
+        .products
+        .iter()
+        .zip(names)
+        .zip(gross.iter().zip(shares))
+        .map(|((product, names), (gross, discount))| Line {
+            product_id: product.product_id.to_string(),
+            names: *names,
+            units: product.units(),
+            gross: *gross,
+            discount,
+            cost: product.cost.unwrap_or_default().times(product.units()),
+        })
+        .collect();
+    let tax = order.tax.unwrap_or_default();
+    let shipping = order.shipping.unwrap_or_default();
+    Terms {
+        at,
+        lines,
+        subtotal,
+        discount,
+        tax,
+        shipping,
+        total: order.total.unwrap_or(subtotal - discount + tax + shipping),
+    }
+}
+
+/// What the facts come to; `None` while no completion is known.
+#[must_use]
+pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
+    let completed_at = facts.completed_at?;
+    let terms = facts.terms.as_ref()?;
+    let revenue = terms.subtotal - terms.discount;
+    let units: i64 = terms.lines.iter().map(|l| l.units).sum();
+    let cost: Amount = terms.lines.iter().map(|l| l.cost).sum();
+    let sold = Sales {
+        orders: 1,
+        units,
+        gross: terms.subtotal,
+        discounts: terms.discount,
+        refunds: Amount::ZERO,
+        cost,
+        tax: terms.tax,
+        shipping: terms.shipping,
+    };
+    let mut bookings = vec![(completed_at, sold)];
+    let mut refunded = Amount::ZERO;
+    let mut cost_back = Amount::ZERO;
+    let mut cancelled = false;
+    for refund in &facts.refunds {
+        let left = revenue - refunded;
+        let asked = match &refund.back {
+            Back::Everything => left,
+            Back::Amount(amount) => *amount,
+            Back::Products(products) => products
+                .iter()
+                .map(|(id, units)| net_of(&terms.lines, id, *units))
+                .sum(),
+        };
+        let paid = asked.min(left);
+        // Cancelled goods never left the shop: their cost is taken back too. Refunded ones may be used up: it stays.
+        let cost_now = if refund.cancels && !cancelled {
+            cost - cost_back
+        } else {
+            Amount::ZERO
+        };
+        cancelled |= refund.cancels;
+        refunded += paid;
+        cost_back += cost_now;
+        let booked = Sales {
+            refunds: paid,
+            cost: -cost_now,
+            ..Sales::default()
+        };
+        bookings.push((refund.at.0, booked));
+    }
+    let status = if cancelled {
+        OrderStatus::Cancelled
+    } else if refunded > Amount::ZERO && refunded >= revenue {
+        OrderStatus::Refunded
+    } else if refunded > Amount::ZERO {
+        OrderStatus::PartiallyRefunded
+    } else if facts.fulfilled {
+        OrderStatus::Fulfilled
+    } else {
+        OrderStatus::Completed
+    };
+    let net_revenue = revenue - refunded;
+    let row = OrderRow {
+        order_id: facts.order_id.clone(),
+        date: store.zone.date(completed_at),
+        completed_at,
+        user_id: facts.user_id.clone(),
+        visitor: facts.visitor.clone(),
+        status,
+        units,
+        lines: i64::try_from(terms.lines.len()).unwrap_or(i64::MAX),
+        gross: terms.subtotal,
+        discount: terms.discount,
+        tax: terms.tax,
+        shipping: terms.shipping,
+        total: terms.total,
+        refunded,
+        net_revenue,
+        cost: cost - cost_back,
+        profit: net_revenue - (cost - cost_back),
+        payment_method: facts.payment_method.clone(),
+        coupon: facts.coupon.clone(),
+        city: facts.city.clone(),
+        country: facts.country.clone(),
+    };
+    Some(Settlement {
+        row,
+        lines: terms.lines.clone(),
+        bookings,
+    })
+}
+
+/// The net price of `units` units of a product on the order's own terms.
+fn net_of(lines: &[Line], product_id: &str, units: i64) -> Amount {
+    let mut left = units;
+    let mut sum = Amount::ZERO;
+    for line in lines.iter().filter(|l| l.product_id == product_id) {
+        let taken = left.min(line.units);
+        sum += if line.units == 0 {
+            Amount::ZERO
+        } else {
+            line.net().share(taken, line.units)
+        };
+        left -= taken;
+    }
+    sum
+}

@@ -1,0 +1,465 @@
+//! The operators against brute-force definitions, on arbitrary histories, orders of arrival, duplicates and restarts.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tradewind_journal::{Record, RecordKind};
+use tradewind_model::{
+    Amount, Event, EventType, FormatHash, Micros, Product, Store, StoreId, StoreZone, Topic,
+    TopicPartition,
+};
+
+use crate::live::Snapshot;
+use crate::merge;
+use crate::names::Dimension;
+use crate::rows::{DerivedChange, DerivedRow, DerivedTable, OrderStatus};
+use crate::state::split_key;
+use crate::store_partition::{OperatorConfig, StorePartition};
+
+const START: i64 = 1_800_000_000_000_000;
+const USERS: TopicPartition = TopicPartition::new(Topic::UserEvents, 0);
+const ORDERS: TopicPartition = TopicPartition::new(Topic::Transactions, 0);
+
+fn store() -> Arc<Store> {
+    let mut store = Store::new(StoreId::new("s").unwrap());
+    store.zone = StoreZone::new("Asia/Kolkata").unwrap();
+    Arc::new(store)
+}
+
+fn record(kind: RecordKind<'static>, store: &'static StoreId) -> Record<'static> {
+    Record {
+        offset: 0,
+        kind,
+        store,
+        source: "test",
+        position: 0,
+        format: FormatHash(0),
+        received_at: Micros(i64::MAX),
+        event_id: "",
+        raw: b"",
+    }
+}
+
+fn store_id() -> &'static StoreId {
+    static ID: std::sync::OnceLock<StoreId> = std::sync::OnceLock::new();
+    ID.get_or_init(|| StoreId::new("s").unwrap())
+}
+
+/// A small event of the tests' own making.
+#[derive(Debug, Clone, PartialEq)]
+struct Small {
+    id: u32,
+    minutes: i64,
+    visitor: u8,
+    session: Option<u8>,
+    kind: EventType,
+    product: u8,
+}
+
+fn event(small: &Small) -> Event<'static> {
+    let mut event = Event::new(small.kind);
+    event.event_id = Cow::Owned(format!("e{}", small.id));
+    event.time = Micros(START + small.minutes * Micros::MINUTE);
+    event.anonymous_id = Some(Cow::Owned(format!("v{}", small.visitor)));
+    event.session_id = small.session.map(|s| Cow::Owned(format!("s{s}")));
+    let mut product = Product {
+        product_id: Cow::Owned(format!("p{}", small.product)),
+        ..Product::default()
+    };
+    product.category = Some(Cow::Borrowed("c"));
+    product.price = Some(Amount::from_raw(i64::from(small.product) * 10_000));
+    event.products.push(product);
+    if small.kind == EventType::OrderCompleted {
+        event.order.order_id = Some(Cow::Owned(format!("o{}", small.id)));
+    }
+    event
+}
+
+fn apply(state: &mut StorePartition, small: &Small) {
+    let kind = if small.kind == EventType::OrderCompleted {
+        RecordKind::Copy
+    } else {
+        RecordKind::Original
+    };
+    state.apply(&record(kind, store_id()), &event(small));
+}
+
+fn small() -> impl Strategy<Value = Small> {
+    let kinds = vec![
+        EventType::PageViewed,
+        EventType::ProductViewed,
+        EventType::ProductAdded,
+        EventType::ProductRemoved,
+        EventType::CheckoutStarted,
+        EventType::OrderCompleted,
+    ];
+    (
+        0i64..600,
+        0u8..4,
+        proptest::option::of(0u8..3),
+        prop::sample::select(kinds),
+        1u8..4,
+    )
+        .prop_map(|(minutes, visitor, session, kind, product)| Small {
+            id: 0,
+            minutes,
+            visitor,
+            session,
+            kind,
+            product,
+        })
+}
+
+fn histories() -> impl Strategy<Value = Vec<Small>> {
+    proptest::collection::vec(small(), 1..80).prop_map(|mut events| {
+        for (i, event) in events.iter_mut().enumerate() {
+            event.id = u32::try_from(i).unwrap();
+        }
+        events
+    })
+}
+
+fn all_late_allowed() -> OperatorConfig {
+    OperatorConfig {
+        lateness: 30 * Micros::DAY,
+        ..OperatorConfig::default()
+    }
+}
+
+fn run(events: &[Small], config: OperatorConfig) -> (StorePartition, Vec<DerivedChange>) {
+    let mut state = StorePartition::new(store(), USERS, config);
+    let mut changes = Vec::new();
+    for (i, event) in events.iter().enumerate() {
+        apply(&mut state, event);
+        if i % 7 == 0 {
+            state.cut(&mut changes);
+        }
+    }
+    state.cut(&mut changes);
+    (state, changes)
+}
+
+fn everything() -> merge::Range {
+    (Micros(0), Micros(START + 10 * Micros::DAY))
+}
+
+/// The upserted table as the lake would have it.
+fn table(changes: &[DerivedChange], table: DerivedTable) -> BTreeMap<String, DerivedRow> {
+    let mut rows = BTreeMap::new();
+    for change in changes.iter().filter(|c| c.table == table) {
+        match &change.row {
+            Some(row) => rows.insert((change.date, change.key.clone()), row.clone()),
+            None => rows.remove(&(change.date, change.key.clone())),
+        };
+    }
+    let count = rows.len();
+    let by_key: BTreeMap<String, DerivedRow> =
+        rows.into_iter().map(|((_, key), row)| (key, row)).collect();
+    assert_eq!(by_key.len(), count, "a key is in one date only");
+    by_key
+}
+
+/// Sessions by their definition: sort, then cut at pauses.
+fn sessions_by_definition(events: &[Small]) -> BTreeSet<(u8, Option<u8>, i64, i64, usize)> {
+    let mut groups: BTreeMap<(u8, Option<u8>), Vec<i64>> = BTreeMap::new();
+    for e in events {
+        groups
+            .entry((e.visitor, e.session))
+            .or_default()
+            .push(e.minutes);
+    }
+    let mut out = BTreeSet::new();
+    for ((visitor, session), mut times) in groups {
+        times.sort_unstable();
+        let gap = if session.is_some() { 24 * 60 } else { 30 };
+        let mut current: Option<(i64, i64, usize)> = None;
+        for t in times {
+            current = match current {
+                Some((start, end, n)) if t - end < gap => Some((start, t, n + 1)),
+                other => {
+                    if let Some((start, end, n)) = other {
+                        out.insert((visitor, session, start, end, n));
+                    }
+                    Some((t, t, 1))
+                }
+            };
+        }
+        if let Some((start, end, n)) = current {
+            out.insert((visitor, session, start, end, n));
+        }
+    }
+    out
+}
+
+fn check_views(snapshot: Snapshot, events: &[Small]) {
+    let parts = [Arc::new(snapshot)];
+    let traffic = merge::traffic(&parts, everything());
+    let originals = events
+        .iter()
+        .filter(|e| e.kind != EventType::OrderCompleted)
+        .count();
+    assert_eq!(traffic.events, originals as u64);
+    let visitors: BTreeSet<u8> = events.iter().map(|e| e.visitor).collect();
+    assert_eq!(traffic.visitors, visitors.len() as u64);
+    for (totals, kind) in merge::funnel(&parts, everything()).iter().zip([
+        EventType::ProductViewed,
+        EventType::ProductAdded,
+        EventType::CheckoutStarted,
+        EventType::OrderCompleted,
+    ]) {
+        let visitors: BTreeSet<u8> = events
+            .iter()
+            .filter(|e| e.kind == kind)
+            .map(|e| e.visitor)
+            .collect();
+        assert_eq!(totals.visitors, visitors.len() as u64, "{kind:?}");
+    }
+    let expected = sessions_by_definition(events);
+    let sessions = merge::sessions(&parts, everything());
+    assert_eq!(sessions.sessions, expected.len() as i64);
+    assert_eq!(sessions.events, events.len() as i64);
+    let duration: i64 = expected.iter().map(|s| (s.3 - s.2) * Micros::MINUTE).sum();
+    assert_eq!(sessions.duration, duration);
+    let views: i64 = merge::ranking(&parts, everything(), Dimension::Product)
+        .iter()
+        .map(|r| r.figures.views)
+        .sum();
+    assert_eq!(
+        views,
+        events
+            .iter()
+            .filter(|e| e.kind == EventType::ProductViewed)
+            .count() as i64
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// S2: views equal their definitions, in whatever order the events came, duplicates and all.
+    #[test]
+    fn s2_views_equal_their_definitions(mut events in histories(), seed in any::<u64>(), doubled in 0usize..10) {
+        let expected = events.clone();
+        let n = events.len();
+        // A cheap deterministic shuffle.
+        let mut x = seed | 1;
+        for i in (1..n).rev() {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            events.swap(i, (x >> 33) as usize % (i + 1));
+        }
+        events.extend(expected.iter().take(doubled).cloned());
+        let (state, changes) = run(&events, all_late_allowed());
+        check_views(state.snapshot(), &expected);
+        let rows = table(&changes, DerivedTable::Sessions);
+        let got: BTreeSet<(String, i64, i64, usize)> = rows.values().map(|row| {
+            let DerivedRow::Session(s) = row else { panic!("wrong table") };
+            (s.visitor.clone(), (s.started_at.0 - START) / Micros::MINUTE, (s.ended_at.0 - START) / Micros::MINUTE, s.events as usize)
+        }).collect();
+        let want: BTreeSet<(String, i64, i64, usize)> = sessions_by_definition(&expected)
+            .into_iter().map(|(v, _, start, end, n)| (format!("v{v}"), start, end, n)).collect();
+        prop_assert_eq!(got, want);
+    }
+
+    /// The order of arrival does not matter: carts settle to the same rows and figures.
+    #[test]
+    fn s2_carts_do_not_depend_on_the_order_of_arrival(mut events in histories(), seed in any::<u64>()) {
+        let mut sorted = events.clone();
+        sorted.sort_by_key(|e| (e.minutes, format!("e{}", e.id)));
+        let mut x = seed | 1;
+        for i in (1..events.len()).rev() {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            events.swap(i, (x >> 33) as usize % (i + 1));
+        }
+        let (a, changes_a) = run(&sorted, all_late_allowed());
+        let (b, changes_b) = run(&events, all_late_allowed());
+        let names = |rows: BTreeMap<String, DerivedRow>| rows.into_iter().map(|(k, row)| {
+            let DerivedRow::Cart(c) = row else { panic!("wrong table") };
+            (k, c.items, c.value, c.last_activity, c.status.name(), c.last_step)
+        }).collect::<Vec<_>>();
+        prop_assert_eq!(names(table(&changes_a, DerivedTable::Carts)), names(table(&changes_b, DerivedTable::Carts)));
+        let as_of = Micros(START + 20 * Micros::HOUR);
+        let carts = |s: &StorePartition| merge::carts(&[Arc::new(s.snapshot())], everything(), as_of);
+        prop_assert_eq!(carts(&a), carts(&b));
+    }
+
+    /// S1: a restart from any checkpoint changes nothing.
+    #[test]
+    fn s1_restoring_a_checkpoint_changes_nothing(events in histories(), cut in any::<prop::sample::Index>()) {
+        let mut events = events;
+        events.sort_by_key(|e| e.minutes);
+        let cut = cut.index(events.len());
+        let config = OperatorConfig::default();
+        let (whole, _) = run(&events, config);
+        let mut state = StorePartition::new(store(), USERS, config);
+        let mut saved: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut rows = Vec::new();
+        for (i, event) in events.iter().enumerate() {
+            if i % 5 == 0 || i == cut {
+                for (key, value) in state.cut(&mut rows).entries {
+                    match value {
+                        Some(value) => saved.insert(key, value),
+                        None => saved.remove(&key),
+                    };
+                }
+            }
+            if i == cut {
+                state = StorePartition::new(store(), USERS, config);
+                for (key, value) in &saved {
+                    let (_, _, table, key) = split_key(key).unwrap();
+                    state.restore(table, key, value).unwrap();
+                }
+                state.restored();
+            }
+            apply(&mut state, event);
+        }
+        let figures = |s: &StorePartition| {
+            let parts = [Arc::new(s.snapshot())];
+            let as_of = s.progress.watermark.unwrap();
+            (
+                merge::traffic(&parts, everything()),
+                merge::funnel(&parts, everything()),
+                merge::sessions(&parts, everything()),
+                merge::carts(&parts, everything(), as_of),
+                s.progress,
+            )
+        };
+        prop_assert_eq!(figures(&whole), figures(&state));
+    }
+
+    /// M2: whatever the order and repetition of an order's events, it settles to the same numbers, and never pays back more
+    /// than it took.
+    #[test]
+    fn m2_orders_settle_the_same_in_any_order(
+        facts in proptest::collection::vec((0u8..6, 0i64..100, 1i64..5_000), 1..12),
+        seed in any::<u64>(),
+    ) {
+        let events: Vec<Event<'static>> = facts.iter().enumerate().map(|(i, (kind, minutes, amount))| order_event(i, *kind, *minutes, *amount)).collect();
+        let mut shuffled: Vec<Event<'static>> = events.clone();
+        let mut x = seed | 1;
+        for i in (1..shuffled.len()).rev() {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            shuffled.swap(i, (x >> 33) as usize % (i + 1));
+        }
+        let run = |events: &[Event<'static>]| {
+            let mut state = StorePartition::new(store(), ORDERS, all_late_allowed());
+            for event in events {
+                state.apply(&record(RecordKind::Original, store_id()), event);
+            }
+            let mut changes = Vec::new();
+            state.cut(&mut changes);
+            let parts = [Arc::new(state.snapshot())];
+            (merge::sales(&parts, everything()), table(&changes, DerivedTable::Orders), merge::ranking(&parts, everything(), Dimension::Product).into_iter().map(|r| (r.name.key, r.figures)).collect::<Vec<_>>())
+        };
+        let (sales, rows, products) = run(&events);
+        prop_assert_eq!((sales, rows.clone(), products), run(&shuffled));
+        prop_assert!(sales.refunds <= sales.gross - sales.discounts);
+        for row in rows.values() {
+            let DerivedRow::Order(order) = row else { panic!("wrong table") };
+            prop_assert_eq!(order.net_revenue, sales.net_revenue());
+            prop_assert_eq!(order.profit, sales.profit());
+            if order.status == OrderStatus::Cancelled {
+                prop_assert_eq!(order.net_revenue, Amount::ZERO);
+            }
+        }
+    }
+}
+
+fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> {
+    let kind = match kind {
+        0 | 1 => EventType::OrderCompleted,
+        2 => EventType::OrderUpdated,
+        3 | 4 => EventType::OrderRefunded,
+        _ => EventType::OrderCancelled,
+    };
+    let mut event = Event::new(kind);
+    event.event_id = Cow::Owned(format!("e{i}"));
+    event.time = Micros(START + minutes * Micros::MINUTE);
+    event.order.order_id = Some(Cow::Borrowed("o1"));
+    match kind {
+        EventType::OrderCompleted | EventType::OrderUpdated => {
+            for p in 0..2 {
+                let mut product = Product {
+                    product_id: Cow::Owned(format!("p{p}")),
+                    ..Product::default()
+                };
+                product.price = Some(Amount::from_raw(amount * 100 + p));
+                product.cost = Some(Amount::from_raw(amount * 50));
+                product.quantity = Some(1 + p);
+                event.products.push(product);
+            }
+            event.order.discount = Some(Amount::from_raw(amount * 7));
+        }
+        EventType::OrderRefunded if amount % 3 == 0 => {
+            event.order.total = Some(Amount::from_raw(amount * 40))
+        }
+        EventType::OrderRefunded if amount % 3 == 1 => {
+            event.products.push(Product {
+                product_id: Cow::Borrowed("p1"),
+                quantity: Some(1),
+                ..Product::default()
+            });
+        }
+        _ => {}
+    }
+    event
+}
+
+#[test]
+fn a_cart_is_abandoned_after_the_quiet_time_and_recovered_by_an_order() {
+    let at = |id: u32, minutes: i64, kind| Small {
+        id,
+        minutes,
+        visitor: 1,
+        session: None,
+        kind,
+        product: 2,
+    };
+    let clock = |id: u32, minutes: i64| Small {
+        id,
+        minutes,
+        visitor: 9,
+        session: None,
+        kind: EventType::PageViewed,
+        product: 1,
+    };
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    apply(&mut state, &at(1, 0, EventType::ProductAdded));
+    apply(&mut state, &clock(2, 62));
+    let carts = |s: &StorePartition| {
+        merge::carts(
+            &[Arc::new(s.snapshot())],
+            everything(),
+            s.progress.watermark.unwrap(),
+        )
+    };
+    assert_eq!((carts(&state).open, carts(&state).abandoned), (0, 1));
+    assert_eq!(carts(&state).abandoned_value, Amount::from_raw(20_000));
+    assert_eq!(state.snapshot().latest_carts.len(), 1);
+    apply(&mut state, &at(3, 70, EventType::OrderCompleted));
+    let after = carts(&state);
+    assert_eq!((after.abandoned, after.ended.recovered), (0, 1));
+    assert_eq!(after.ended.recovered_value, Amount::from_raw(20_000));
+}
+
+#[test]
+fn s4_what_is_later_than_the_lateness_is_counted_and_left_out_of_views() {
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    let view = |id: u32, minutes: i64| Small {
+        id,
+        minutes,
+        visitor: 1,
+        session: None,
+        kind: EventType::PageViewed,
+        product: 1,
+    };
+    apply(&mut state, &view(1, 300));
+    apply(&mut state, &view(2, 241));
+    apply(&mut state, &view(3, 100));
+    assert_eq!((state.progress.silver, state.progress.late), (3, 1));
+    assert_eq!(
+        merge::traffic(&[Arc::new(state.snapshot())], everything()).events,
+        2
+    );
+}

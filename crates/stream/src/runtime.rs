@@ -1,0 +1,591 @@
+//! Runs the operators: threads that own partitions, and a coordinator that turns barriers into checkpoints.
+//!
+//! A barrier asks every thread for what changed since the last one. Threads hand it over between two blocks and go on at once;
+//! the coordinator makes the rows durable in the lake, then state and offsets in the checkpoint. A crash at any instant
+//! leaves either the old or the new checkpoint, and the lake drops rows it has already (S1).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tradewind_journal::{Journal, JournalError};
+use tradewind_model::{Offset, StoreDirectory, TopicPartition};
+
+use crate::checkpoint::{CheckpointError, CheckpointWrite, Checkpoints, PendingKey};
+use crate::live::LiveHub;
+use crate::partition_worker::{Formats, PartitionCut, PartitionWorker, Shared};
+use crate::rows::DerivedChange;
+use crate::sink::{Chunk, Sink};
+use crate::store_partition::OperatorConfig;
+
+/// How the runtime works.
+#[derive(Debug, Clone)]
+pub struct RuntimeConfig {
+    /// Where the checkpoint lives.
+    pub folder: PathBuf,
+    /// Threads that own partitions.
+    pub threads: usize,
+    /// Time between checkpoints.
+    pub checkpoint_interval: Duration,
+    /// The least time between two publications of a snapshot while events pour in.
+    pub publish_interval: Duration,
+    /// Bytes of rows a thread may hold before it asks for a barrier; at twice as many it waits for one.
+    pub buffer_bytes: usize,
+    /// The operators' settings.
+    pub operators: OperatorConfig,
+}
+
+impl RuntimeConfig {
+    /// The defaults, with the checkpoint in `folder`.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            checkpoint_interval: Duration::from_secs(3),
+            publish_interval: Duration::from_millis(100),
+            buffer_bytes: 48 << 20,
+            operators: OperatorConfig::default(),
+        }
+    }
+}
+
+/// What the runtime works with.
+#[derive(Clone)]
+pub struct RuntimeParts {
+    /// The log.
+    pub journal: Arc<dyn Journal>,
+    /// The stores' settings.
+    pub stores: Arc<dyn StoreDirectory>,
+    /// The lake.
+    pub sink: Arc<dyn Sink>,
+    /// Where snapshots are published.
+    pub hub: Arc<LiveHub>,
+}
+
+/// A failure of the runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The log failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The checkpoint failed.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A record format is not understood.
+    #[error("{0}")]
+    Format(String),
+    /// The checkpoint covers offsets the journal does not have.
+    #[error(
+        "the checkpoint covers {partition} up to offset {checkpoint}, but the journal ends at {journal}; the journal folder was replaced or lost data: restore it, or remove the `state` and `lake` folders to begin anew"
+    )]
+    Behind {
+        /// The partition.
+        partition: TopicPartition,
+        /// What the checkpoint covers.
+        checkpoint: Offset,
+        /// Where the journal ends.
+        journal: Offset,
+    },
+    /// A thread could not be started or has ended.
+    #[error("a stream thread failed: {0}")]
+    Thread(String),
+}
+
+/// How far one partition has come.
+struct Position {
+    partition: TopicPartition,
+    next: AtomicU64,
+    received_at: AtomicI64,
+}
+
+#[derive(Default)]
+struct Rounds {
+    /// The barrier asked for.
+    asked: u64,
+    /// The barrier whose checkpoint is durable.
+    done: u64,
+    /// Whether the next one also puts every pending row into the lake.
+    flush: bool,
+    failed: Option<String>,
+}
+
+struct Control {
+    barrier: AtomicU64,
+    stop: AtomicBool,
+    rounds: Mutex<Rounds>,
+    changed: Condvar,
+    positions: Vec<Position>,
+}
+
+impl Control {
+    fn ask(&self, flush: bool) -> u64 {
+        let mut rounds = self.rounds.lock();
+        // A barrier already under way may have cut before this call: only the one after it surely covers it.
+        rounds.asked = rounds
+            .asked
+            .max(rounds.done + 1)
+            .max(self.barrier.load(Ordering::Acquire) + 1);
+        rounds.flush |= flush;
+        let asked = rounds.asked;
+        drop(rounds);
+        self.changed.notify_all();
+        asked
+    }
+
+    fn fail(&self, reason: String) {
+        tracing::error!(reason, "the stream runtime has stopped");
+        self.rounds.lock().failed.get_or_insert(reason);
+        self.stop.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+}
+
+/// The running operators. Dropping it stops them without a last checkpoint, as a crash would; call [`Runtime::shutdown`].
+pub struct Runtime {
+    control: Arc<Control>,
+    shared: Arc<Shared>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Runtime {
+    /// Restores the last checkpoint and starts the threads; returns when state is loaded and published.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] when the checkpoint cannot be read or does not fit the journal.
+    pub fn start(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
+        let checkpoints = Arc::new(Checkpoints::open(&config.folder)?);
+        let offsets = checkpoints.offsets()?;
+        let shared = Arc::new(Shared {
+            journal: Arc::clone(&parts.journal),
+            stores: Arc::clone(&parts.stores),
+            formats: Formats::new(Arc::clone(&parts.journal)),
+            hub: Arc::clone(&parts.hub),
+            operators: config.operators,
+        });
+        let mut workers = Vec::new();
+        for partition in parts.journal.topic_partitions() {
+            let offset = offsets.get(&partition).copied();
+            workers.push(PartitionWorker::restore(
+                partition,
+                &checkpoints,
+                offset,
+                parts.sink.as_ref(),
+                &shared,
+            )?);
+        }
+        let control = Arc::new(Control {
+            barrier: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            rounds: Mutex::new(Rounds::default()),
+            changed: Condvar::new(),
+            positions: workers
+                .iter()
+                .map(|w| Position {
+                    partition: w.partition,
+                    next: AtomicU64::new(w.next),
+                    received_at: AtomicI64::new(0),
+                })
+                .collect(),
+        });
+        let count = config.threads.clamp(1, workers.len().max(1));
+        let mut shares: Vec<Vec<(usize, PartitionWorker)>> =
+            (0..count).map(|_| Vec::new()).collect();
+        for (i, worker) in workers.into_iter().enumerate() {
+            shares[i % count].push((i, worker));
+        }
+        let (cuts, received) = mpsc::channel();
+        let mut threads = Vec::new();
+        for (i, share) in shares.into_iter().enumerate() {
+            let thread = WorkerThread {
+                workers: share,
+                control: Arc::clone(&control),
+                shared: Arc::clone(&shared),
+                cuts: cuts.clone(),
+                seen_barrier: 0,
+                publish_interval: config.publish_interval,
+                buffer_bytes: config.buffer_bytes,
+            };
+            threads.push(spawn(format!("stream-{i}"), &control, move || {
+                thread.run()
+            })?);
+        }
+        drop(cuts);
+        let pending = checkpoints.pending()?;
+        let coordinator = Coordinator {
+            control: Arc::clone(&control),
+            shared: Arc::clone(&shared),
+            sink: Arc::clone(&parts.sink),
+            checkpoints,
+            cuts: received,
+            threads: count,
+            interval: config.checkpoint_interval,
+            pending: pending.into_iter().map(|c| (pending_key(&c), c)).collect(),
+            flushed: Instant::now(),
+            flush_cost: Duration::ZERO,
+        };
+        threads.push(spawn(
+            "stream-checkpoint".to_owned(),
+            &control,
+            move || coordinator.run(),
+        )?);
+        Ok(Self {
+            control,
+            shared,
+            threads,
+        })
+    }
+
+    /// Whether the runtime works; the reason when it does not.
+    ///
+    /// # Errors
+    /// The reason in words.
+    pub fn health(&self) -> Result<(), String> {
+        self.control
+            .rounds
+            .lock()
+            .failed
+            .clone()
+            .map_or(Ok(()), Err)
+    }
+
+    /// Each partition's next offset to process and the reception time of the last record processed.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(TopicPartition, Offset, tradewind_model::Micros)> {
+        self.control
+            .positions
+            .iter()
+            .map(|p| {
+                let received = p.received_at.load(Ordering::Relaxed);
+                (
+                    p.partition,
+                    p.next.load(Ordering::Acquire),
+                    tradewind_model::Micros(received),
+                )
+            })
+            .collect()
+    }
+
+    /// Records in the journal that are not processed yet.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.positions()
+            .into_iter()
+            .map(|(partition, next, _)| {
+                self.shared
+                    .journal
+                    .bounds(partition)
+                    .next
+                    .saturating_sub(next)
+            })
+            .sum()
+    }
+
+    /// Waits until everything that is in the journal now is processed, checkpointed and in the lake's tables.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Thread`] when the runtime has failed.
+    pub fn drain(&self) -> Result<(), RuntimeError> {
+        let targets: Vec<(usize, Offset)> = self
+            .control
+            .positions
+            .iter()
+            .enumerate()
+            .map(|(i, p)| (i, self.shared.journal.bounds(p.partition).next))
+            .collect();
+        loop {
+            self.health().map_err(RuntimeError::Thread)?;
+            let done = targets.iter().all(|(i, target)| {
+                self.control.positions[*i].next.load(Ordering::Acquire) >= *target
+            });
+            if done {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.checkpoint()
+    }
+
+    /// Asks for a checkpoint that also puts every pending row into the lake, and waits for it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Thread`] when the runtime has failed.
+    pub fn checkpoint(&self) -> Result<(), RuntimeError> {
+        let asked = self.control.ask(true);
+        let mut rounds = self.control.rounds.lock();
+        while rounds.done < asked {
+            if let Some(reason) = &rounds.failed {
+                return Err(RuntimeError::Thread(reason.clone()));
+            }
+            self.control.changed.wait(&mut rounds);
+        }
+        Ok(())
+    }
+
+    /// Takes a last checkpoint and stops.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] when the last checkpoint failed; what is in the journal is then processed again at the next start.
+    pub fn shutdown(mut self) -> Result<(), RuntimeError> {
+        let last = self.checkpoint();
+        self.stop();
+        last
+    }
+
+    fn stop(&mut self) {
+        self.control.stop.store(true, Ordering::Release);
+        self.control.changed.notify_all();
+        self.shared.journal.signal().raise();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(
+    name: String,
+    control: &Arc<Control>,
+    body: impl FnOnce() -> Result<(), RuntimeError> + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, RuntimeError> {
+    let control = Arc::clone(control);
+    std::thread::Builder::new()
+        .name(name.clone())
+        .spawn(move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            match result {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => control.fail(error.to_string()),
+                Err(_) => control.fail(format!("thread {name} panicked")),
+            }
+        })
+        .map_err(|e| RuntimeError::Thread(e.to_string()))
+}
+
+struct WorkerThread {
+    workers: Vec<(usize, PartitionWorker)>,
+    control: Arc<Control>,
+    shared: Arc<Shared>,
+    cuts: Sender<Vec<PartitionCut>>,
+    seen_barrier: u64,
+    publish_interval: Duration,
+    buffer_bytes: usize,
+}
+
+impl WorkerThread {
+    fn run(mut self) -> Result<(), RuntimeError> {
+        let signal = self.shared.journal.signal();
+        let mut published = Instant::now();
+        while !self.control.stop.load(Ordering::Acquire) {
+            let generation = signal.generation();
+            let mut progressed = false;
+            for i in 0..self.workers.len() {
+                self.answer_barrier()?;
+                let buffered: usize = self.workers.iter().map(|(_, w)| w.buffered_bytes()).sum();
+                if buffered > self.buffer_bytes {
+                    self.control.ask(false);
+                }
+                if buffered > 2 * self.buffer_bytes {
+                    self.wait_for_barrier()?;
+                }
+                let (slot, worker) = &mut self.workers[i];
+                if worker.step(&self.shared)? {
+                    progressed = true;
+                    let position = &self.control.positions[*slot];
+                    position
+                        .received_at
+                        .store(worker.last_received.0, Ordering::Relaxed);
+                    position.next.store(worker.next, Ordering::Release);
+                }
+            }
+            if !progressed || published.elapsed() >= self.publish_interval {
+                published = Instant::now();
+                for (_, worker) in &mut self.workers {
+                    worker.publish(&self.shared.hub);
+                }
+            }
+            if !progressed {
+                self.answer_barrier()?;
+                signal.wait_past(generation, Duration::from_millis(200));
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_barrier(&mut self) -> Result<(), RuntimeError> {
+        let barrier = self.control.barrier.load(Ordering::Acquire);
+        if barrier == self.seen_barrier {
+            return Ok(());
+        }
+        self.seen_barrier = barrier;
+        let cuts = self
+            .workers
+            .iter_mut()
+            .filter_map(|(_, w)| w.cut())
+            .collect();
+        self.cuts
+            .send(cuts)
+            .map_err(|_| RuntimeError::Thread("the coordinator has ended".to_owned()))
+    }
+
+    /// Waits until the coordinator asks; it holds rows of an earlier barrier that the lake has not taken yet.
+    fn wait_for_barrier(&mut self) -> Result<(), RuntimeError> {
+        while self.control.barrier.load(Ordering::Acquire) == self.seen_barrier {
+            if self.control.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.answer_barrier()
+    }
+}
+
+fn pending_key(change: &DerivedChange) -> PendingKey {
+    (
+        change.store.clone(),
+        change.table,
+        change.date,
+        change.key.clone(),
+    )
+}
+
+struct Coordinator {
+    control: Arc<Control>,
+    shared: Arc<Shared>,
+    sink: Arc<dyn Sink>,
+    checkpoints: Arc<Checkpoints>,
+    cuts: Receiver<Vec<PartitionCut>>,
+    threads: usize,
+    interval: Duration,
+    pending: BTreeMap<PendingKey, DerivedChange>,
+    flushed: Instant,
+    flush_cost: Duration,
+}
+
+/// Whether pending rows go into the lake now: when asked to, when many wait, or when enough time has passed that rewriting
+/// partitions takes at most a tenth of it.
+fn flush_due(asked: bool, waiting: usize, since: Duration, last_cost: Duration) -> bool {
+    waiting > 0
+        && (asked || waiting > 500_000 || since >= (last_cost * 10).max(Duration::from_secs(5)))
+}
+
+impl Coordinator {
+    fn run(mut self) -> Result<(), RuntimeError> {
+        loop {
+            let (round, flush) = {
+                let mut rounds = self.control.rounds.lock();
+                if rounds.asked <= rounds.done && !self.control.stop.load(Ordering::Acquire) {
+                    self.control.changed.wait_for(&mut rounds, self.interval);
+                }
+                if self.control.stop.load(Ordering::Acquire) {
+                    return Ok(());
+                }
+                let round = rounds.asked.max(rounds.done + 1);
+                rounds.asked = round;
+                (round, std::mem::take(&mut rounds.flush))
+            };
+            self.barrier(round, flush)?;
+            self.control.rounds.lock().done = round;
+            self.control.changed.notify_all();
+        }
+    }
+
+    fn barrier(&mut self, round: u64, flush: bool) -> Result<(), RuntimeError> {
+        self.control.barrier.store(round, Ordering::Release);
+        self.shared.journal.signal().raise();
+        let mut write = CheckpointWrite::default();
+        let mut chunks = Vec::new();
+        for _ in 0..self.threads {
+            let cuts = loop {
+                match self.cuts.recv_timeout(Duration::from_millis(100)) {
+                    Ok(cuts) => break cuts,
+                    Err(mpsc::RecvTimeoutError::Timeout)
+                        if !self.control.stop.load(Ordering::Acquire) => {}
+                    Err(_) => return Ok(()),
+                }
+            };
+            for cut in cuts {
+                write.offsets.push((cut.partition, cut.next));
+                write.state.extend(cut.state);
+                write.pending.extend(cut.derived);
+                chunks.push(Chunk {
+                    partition: cut.partition,
+                    next: cut.next,
+                    rows: cut.rows,
+                });
+            }
+        }
+        if !write.offsets.is_empty() {
+            let started = Instant::now();
+            self.commit(chunks)?;
+            self.checkpoints.write(&write)?;
+            self.shared.journal.commit("stream", &write.offsets)?;
+            metrics::histogram!("tradewind_stream_checkpoint_seconds")
+                .record(started.elapsed().as_secs_f64());
+            metrics::counter!("tradewind_stream_checkpoints_total").increment(1);
+            for change in write.pending {
+                self.pending.insert(pending_key(&change), change);
+            }
+        }
+        self.flush(flush)
+    }
+
+    /// Makes rows durable in the lake, again and again until it works: nothing may go on without them.
+    fn commit(&self, mut chunks: Vec<Chunk>) -> Result<(), RuntimeError> {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match self.sink.commit(std::mem::take(&mut chunks)) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    metrics::counter!("tradewind_lake_commit_failures_total").increment(1);
+                    tracing::error!(%error, "the lake did not take rows; trying again");
+                    if self.control.stop.load(Ordering::Acquire) {
+                        return Err(RuntimeError::Thread(error.to_string()));
+                    }
+                    std::thread::sleep(wait);
+                    wait = (wait * 2).min(Duration::from_secs(10));
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, asked: bool) -> Result<(), RuntimeError> {
+        metrics::gauge!("tradewind_stream_pending_rows").set(self.pending.len() as f64);
+        if !flush_due(
+            asked,
+            self.pending.len(),
+            self.flushed.elapsed(),
+            self.flush_cost,
+        ) {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let changes: Vec<DerivedChange> = self.pending.values().cloned().collect();
+        match self.sink.upsert(&changes) {
+            Ok(()) => {
+                self.checkpoints.taken(&changes)?;
+                self.pending.clear();
+            }
+            // They stay in the checkpoint and are given again.
+            Err(error) => {
+                tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying again later")
+            }
+        }
+        self.flushed = Instant::now();
+        self.flush_cost = started.elapsed();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "runtime_tests.rs"]
+mod tests;

@@ -1,0 +1,179 @@
+//! De-duplication: the event ids of one store in one partition, within a window of event time and a bound of memory.
+
+use tradewind_model::Micros;
+
+use crate::state::{Changes, Map, StateError, StateTable, decode, identity, key_number};
+
+/// How long ids are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DedupWindow {
+    /// Event time behind the watermark for which ids are kept, µs.
+    pub span: i64,
+    /// The most ids of a store in a partition; beyond it the oldest hours are forgotten first.
+    pub max_ids: usize,
+}
+
+impl Default for DedupWindow {
+    /// Seven days and two million ids (about 70 MB) for each store and partition.
+    fn default() -> Self {
+        Self {
+            span: 7 * Micros::DAY,
+            max_ids: 2_000_000,
+        }
+    }
+}
+
+type Hour = i32;
+
+/// The ids seen.
+#[derive(Debug, Clone)]
+pub struct SeenIds {
+    window: DedupWindow,
+    ids: Map<u128, Hour>,
+    /// Ids since the last checkpoint.
+    fresh: Vec<(u128, Hour)>,
+    /// Newest hour of each written segment.
+    segments: Vec<(u64, Hour)>,
+    next_segment: u64,
+    /// Ids of hours before this are forgotten.
+    from: Hour,
+    swept_at: Hour,
+}
+
+fn hour(time: Micros) -> Hour {
+    i32::try_from(time.0.div_euclid(Micros::HOUR)).unwrap_or(Hour::MAX)
+}
+
+impl SeenIds {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(window: DedupWindow) -> Self {
+        Self {
+            window,
+            ids: Map::default(),
+            fresh: Vec::new(),
+            segments: Vec::new(),
+            next_segment: 0,
+            from: Hour::MIN,
+            swept_at: Hour::MIN,
+        }
+    }
+
+    /// Notes an id; `false` when it was seen before.
+    pub fn insert(&mut self, event_id: &str, time: Micros) -> bool {
+        let id = identity(&[event_id]);
+        let hour = hour(time).max(self.from);
+        match self.ids.entry(id) {
+            std::collections::hash_map::Entry::Occupied(_) => false,
+            std::collections::hash_map::Entry::Vacant(slot) => {
+                slot.insert(hour);
+                self.fresh.push((id, hour));
+                true
+            }
+        }
+    }
+
+    /// Forgets what is older than the window; a pure function of what was seen and the watermark.
+    pub fn advance(&mut self, watermark: Micros) {
+        let now = hour(watermark);
+        if now > self.swept_at.saturating_add(6) {
+            self.swept_at = now;
+            self.forget_before(hour(watermark.plus(-self.window.span)));
+        }
+        while self.ids.len() > self.window.max_ids {
+            // Half of the remembered hours at a time, so that a flood costs a few sweeps and not one for each id.
+            let mut hours: Vec<Hour> = self.ids.values().copied().collect();
+            let middle = hours.len() / 2;
+            let (_, median, _) = hours.select_nth_unstable(middle);
+            let cut = median.saturating_add(1);
+            metrics::counter!("tradewind_stream_dedup_forgotten_early_total")
+                .increment(middle as u64);
+            self.forget_before(cut);
+        }
+    }
+
+    fn forget_before(&mut self, from: Hour) {
+        if from > self.from {
+            self.from = from;
+            self.ids.retain(|_, hour| *hour >= from);
+        }
+    }
+
+    /// Ids remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether none is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Writes what changed since the last call: one segment of new ids, and the removal of segments that are too old as a whole.
+    pub fn save(&mut self, changes: &mut Changes) {
+        let from = self.from;
+        self.segments.retain(|(segment, newest)| {
+            let keep = *newest >= from;
+            if !keep {
+                changes.remove(StateTable::SeenIds, &segment.to_be_bytes());
+            }
+            keep
+        });
+        if let Some(newest) = self.fresh.iter().map(|(_, hour)| *hour).max() {
+            changes.put(
+                StateTable::SeenIds,
+                &self.next_segment.to_be_bytes(),
+                &self.fresh,
+            );
+            self.segments.push((self.next_segment, newest));
+            self.next_segment += 1;
+            self.fresh.clear();
+        }
+    }
+
+    /// Takes a segment from a checkpoint.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let segment = u64::from_be_bytes(key_number(StateTable::SeenIds, key)?);
+        let ids: Vec<(u128, Hour)> = decode(StateTable::SeenIds, value)?;
+        if let Some(newest) = ids.iter().map(|(_, hour)| *hour).max() {
+            self.segments.push((segment, newest));
+        }
+        self.next_segment = self.next_segment.max(segment + 1);
+        self.ids.extend(ids);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_remembered_for_the_window_and_no_more_than_allowed() {
+        let mut seen = SeenIds::new(DedupWindow {
+            span: Micros::DAY,
+            max_ids: 100,
+        });
+        let start = Micros(1_800_000_000_000_000);
+        assert!(seen.insert("a", start));
+        assert!(!seen.insert("a", start.plus(Micros::HOUR)));
+        seen.advance(start.plus(23 * Micros::HOUR));
+        assert!(!seen.insert("a", start));
+        seen.advance(start.plus(40 * Micros::HOUR));
+        assert!(seen.is_empty());
+        for i in 0..1_000 {
+            assert!(seen.insert(
+                &format!("x{i}"),
+                start.plus(40 * Micros::HOUR + i * Micros::MINUTE)
+            ));
+            seen.advance(start.plus(40 * Micros::HOUR + i * Micros::MINUTE));
+            assert!(seen.len() <= 100);
+        }
+        assert!(!seen.insert("x999", start), "the newest are kept");
+    }
+}

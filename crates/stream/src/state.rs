@@ -1,0 +1,271 @@
+//! How operator state reaches the checkpoint and comes back: numbered tables of key → value, written as changes.
+//!
+//! A checkpoint holds, per (topic-partition, store), the entries of each table. Between checkpoints an operator remembers which
+//! keys changed; [`Changes`] collects only those. Values are postcard (a stable, compact serde format).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tradewind_model::{StoreId, TopicPartition};
+
+/// A map with a fixed hash seed: the same inserts give the same iteration order in every run.
+pub type Map<K, V> = HashMap<K, V, FixedState>;
+
+/// A set with a fixed hash seed.
+pub type Set<K> = std::collections::HashSet<K, FixedState>;
+
+/// The tables of operator state. The numbers are part of the checkpoint format: never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum StateTable {
+    /// Watermark and counters of the store in the partition.
+    Progress = 1,
+    /// Ids seen, by segment.
+    SeenIds = 2,
+    /// Visitor numbers.
+    Visitors = 3,
+    /// Names of products, categories, brands, cities.
+    Names = 4,
+    /// Panes of the traffic operator.
+    TrafficPanes = 10,
+    /// Panes of the funnel operator.
+    FunnelPanes = 11,
+    /// Panes of the sales operator.
+    SalesPanes = 12,
+    /// Panes of the performance operator.
+    PerformancePanes = 13,
+    /// Panes of the sessions operator.
+    SessionPanes = 14,
+    /// Panes of the carts operator.
+    CartPanes = 15,
+    /// Open sessions.
+    Sessions = 20,
+    /// Orders that may still change.
+    Orders = 21,
+    /// Carts of visitors.
+    Carts = 22,
+}
+
+impl StateTable {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        [
+            Self::Progress,
+            Self::SeenIds,
+            Self::Visitors,
+            Self::Names,
+            Self::TrafficPanes,
+            Self::FunnelPanes,
+            Self::SalesPanes,
+            Self::PerformancePanes,
+            Self::SessionPanes,
+            Self::CartPanes,
+            Self::Sessions,
+            Self::Orders,
+            Self::Carts,
+        ]
+        .into_iter()
+        .find(|t| *t as u8 == code)
+    }
+}
+
+/// State that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the checkpoint's {table:?} entry cannot be read: {reason}")]
+pub struct StateError {
+    /// The table.
+    pub table: StateTable,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Changes of one (topic-partition, store) since the last checkpoint: full storage keys → new value or removal.
+#[derive(Debug, Default)]
+pub struct Changes {
+    prefix: Vec<u8>,
+    /// The changes, in the order made.
+    pub entries: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Changes {
+    /// Collects for a store in a partition.
+    #[must_use]
+    pub fn new(partition: TopicPartition, store: &StoreId) -> Self {
+        Self {
+            prefix: prefix(partition, store),
+            entries: Vec::new(),
+        }
+    }
+
+    fn key(&self, table: StateTable, key: &[u8]) -> Vec<u8> {
+        let mut full = Vec::with_capacity(self.prefix.len() + 1 + key.len());
+        full.extend_from_slice(&self.prefix);
+        full.push(table as u8);
+        full.extend_from_slice(key);
+        full
+    }
+
+    /// Puts a value.
+    pub fn put<V: Serialize>(&mut self, table: StateTable, key: &[u8], value: &V) {
+        match postcard::to_stdvec(value) {
+            Ok(bytes) => {
+                let key = self.key(table, key);
+                self.entries.push((key, Some(bytes)));
+            }
+            // Only a custom Serialize can fail here, and ours do not.
+            Err(error) => debug_assert!(false, "state does not serialise: {error}"),
+        }
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, table: StateTable, key: &[u8]) {
+        let key = self.key(table, key);
+        self.entries.push((key, None));
+    }
+}
+
+/// The storage prefix of a store in a partition: partition, length of the id, id.
+#[must_use]
+pub fn prefix(partition: TopicPartition, store: &StoreId) -> Vec<u8> {
+    let id = store.as_str().as_bytes();
+    let mut out = Vec::with_capacity(4 + id.len());
+    out.extend_from_slice(&partition.to_bytes());
+    out.push(u8::try_from(id.len()).unwrap_or(u8::MAX));
+    out.extend_from_slice(id);
+    out
+}
+
+/// Splits a storage key of a partition into store, table and the key within.
+#[must_use]
+pub fn split_key(key: &[u8]) -> Option<(TopicPartition, StoreId, StateTable, &[u8])> {
+    let partition = TopicPartition::from_bytes(key.get(..3)?.try_into().ok()?)?;
+    let len = usize::from(*key.get(3)?);
+    let store = StoreId::new(std::str::from_utf8(key.get(4..4 + len)?).ok()?).ok()?;
+    let table = StateTable::from_code(*key.get(4 + len)?)?;
+    Some((partition, store, table, &key[5 + len..]))
+}
+
+/// Reads a value back.
+///
+/// # Errors
+/// [`StateError`] when the bytes are not of the type.
+pub fn decode<V: DeserializeOwned>(table: StateTable, value: &[u8]) -> Result<V, StateError> {
+    postcard::from_bytes(value).map_err(|e| StateError {
+        table,
+        reason: e.to_string(),
+    })
+}
+
+/// A big-endian number of a key.
+///
+/// # Errors
+/// [`StateError`] when the key has another length.
+pub fn key_number<const N: usize>(table: StateTable, key: &[u8]) -> Result<[u8; N], StateError> {
+    key.try_into().map_err(|_| StateError {
+        table,
+        reason: format!("its key has {} bytes", key.len()),
+    })
+}
+
+/// A map that remembers which of its keys changed since they were last written.
+#[derive(Debug, Clone)]
+pub struct Table<K, V> {
+    entries: Map<K, V>,
+    dirty: Set<K>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self {
+            entries: Map::default(),
+            dirty: Set::default(),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone, V> Table<K, V> {
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    /// The value of a key, to be changed.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let value = self.entries.get_mut(key)?;
+        if !self.dirty.contains(key) {
+            self.dirty.insert(key.clone());
+        }
+        Some(value)
+    }
+
+    /// The value of a key, made when missing.
+    pub fn entry(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
+        if !self.dirty.contains(key) {
+            self.dirty.insert(key.clone());
+        }
+        self.entries.entry(key.clone()).or_insert_with(make)
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        let removed = self.entries.remove(key)?;
+        self.dirty.insert(key.clone());
+        Some(removed)
+    }
+
+    /// Puts a value read from a checkpoint.
+    pub fn restore(&mut self, key: K, value: V) {
+        self.entries.insert(key, value);
+    }
+
+    /// Entries held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter()
+    }
+
+    /// Writes what changed since the last call.
+    pub fn save(
+        &mut self,
+        table: StateTable,
+        changes: &mut Changes,
+        key_bytes: impl Fn(&K) -> Vec<u8>,
+    ) where
+        V: Serialize,
+    {
+        for key in self.dirty.drain() {
+            let bytes = key_bytes(&key);
+            match self.entries.get(&key) {
+                Some(value) => changes.put(table, &bytes, value),
+                None => changes.remove(table, &bytes),
+            }
+        }
+    }
+}
+
+/// A 128-bit identity of text parts; two different texts share one with a chance below 2⁻⁶⁴ among 2³² texts.
+#[must_use]
+pub fn identity(parts: &[&str]) -> u128 {
+    if let [one] = parts {
+        return xxhash_rust::xxh3::xxh3_128(one.as_bytes());
+    }
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.digest128()
+}

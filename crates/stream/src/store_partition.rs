@@ -1,0 +1,399 @@
+//! Everything operators know of one store in one partition: watermark, ids seen, names, visitors, and the operators.
+
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
+use tradewind_journal::{Record, RecordKind};
+use tradewind_model::{Date, Event, Micros, Store, Topic, TopicPartition};
+
+use crate::live::{RateBySecond, Snapshot};
+use crate::names::{LineNames, Names};
+use crate::operators::carts::Carts;
+use crate::operators::funnel::{self, FunnelPane};
+use crate::operators::performance::{self, PerformancePane};
+use crate::operators::sales::Orders;
+use crate::operators::sessions::{SessionRules, Sessions};
+use crate::operators::traffic::{self, TrafficPane};
+use crate::operators::{Facts, Surroundings};
+use crate::panes::{PaneRetention, Panes};
+use crate::rows::DerivedChange;
+use crate::seen::{DedupWindow, SeenIds};
+use crate::sink::LocalTime;
+use crate::state::{Changes, StateError, StateTable, decode};
+use crate::visitors::Visitors;
+
+/// How the operators work; the same for every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperatorConfig {
+    /// How far behind the watermark an event may be and still correct views, µs.
+    pub lateness: i64,
+    /// De-duplication.
+    pub dedup: DedupWindow,
+    /// When sessions end.
+    pub sessions: SessionRules,
+    /// How long a cart is left alone before it counts as abandoned, µs.
+    pub cart_quiet: i64,
+    /// How long panes are kept.
+    pub panes: PaneRetention,
+}
+
+impl Default for OperatorConfig {
+    fn default() -> Self {
+        Self {
+            lateness: Micros::HOUR,
+            dedup: DedupWindow::default(),
+            sessions: SessionRules::default(),
+            cart_quiet: Micros::HOUR,
+            panes: PaneRetention::default(),
+        }
+    }
+}
+
+/// The watermark and the counters of L2.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The newest event time seen, but no later than its arrival.
+    pub watermark: Option<Micros>,
+    /// The oldest event time seen.
+    pub first_event: Option<Micros>,
+    /// Originals read.
+    pub received: u64,
+    /// Of them new events.
+    pub silver: u64,
+    /// Of them seen before.
+    pub duplicates: u64,
+    /// Of them rejected.
+    pub quarantined: u64,
+    /// Of the new events those later than the allowed lateness.
+    pub late: u64,
+}
+
+/// What a record turned out to be.
+#[derive(Debug)]
+pub enum Verdict {
+    /// New; local time and whether it was too late for the views.
+    New(LocalTime, bool),
+    /// Its id was seen before.
+    Duplicate,
+    /// A copy of a transaction; nothing for the lake.
+    Copy,
+}
+
+/// One store in one partition.
+pub struct StorePartition {
+    /// The store.
+    pub store: Arc<Store>,
+    partition: TopicPartition,
+    config: OperatorConfig,
+    /// Watermark and counters.
+    pub progress: Progress,
+    progress_dirty: bool,
+    seen: SeenIds,
+    names: Names,
+    visitors: Visitors,
+    traffic: Panes<TrafficPane>,
+    funnel: Panes<FunnelPane>,
+    performance: Panes<PerformancePane>,
+    sessions: Sessions,
+    carts: Carts,
+    orders: Orders,
+    rate: RateBySecond,
+    lines: Vec<LineNames>,
+    local: (Micros, Micros, LocalTime),
+    advanced: Micros,
+    swept: Date,
+    changes: Vec<DerivedChange>,
+}
+
+impl StorePartition {
+    /// A store nothing is known of yet.
+    #[must_use]
+    pub fn new(store: Arc<Store>, partition: TopicPartition, config: OperatorConfig) -> Self {
+        let zone = store.zone;
+        // Minutes must stay open as long as late events may come.
+        let retention = PaneRetention {
+            minutes: config.panes.minutes.max(Micros::HOUR),
+            ..config.panes
+        };
+        Self {
+            partition,
+            config,
+            progress: Progress::default(),
+            progress_dirty: false,
+            seen: SeenIds::new(config.dedup),
+            names: Names::default(),
+            visitors: Visitors::default(),
+            traffic: Panes::new(StateTable::TrafficPanes, zone, retention),
+            funnel: Panes::new(StateTable::FunnelPanes, zone, retention),
+            performance: Panes::new(StateTable::PerformancePanes, zone, retention),
+            sessions: Sessions::new(
+                config.sessions,
+                Panes::new(StateTable::SessionPanes, zone, retention),
+            ),
+            carts: Carts::new(
+                config.cart_quiet,
+                Panes::new(StateTable::CartPanes, zone, retention),
+            ),
+            orders: Orders::new(Panes::new(StateTable::SalesPanes, zone, retention)),
+            rate: RateBySecond::default(),
+            lines: Vec::new(),
+            local: (
+                Micros(0),
+                Micros(0),
+                LocalTime {
+                    date: Date(0),
+                    hour: 0,
+                    weekday: 0,
+                },
+            ),
+            advanced: Micros(i64::MIN),
+            swept: Date(i32::MIN),
+            changes: Vec::new(),
+            store,
+        }
+    }
+
+    fn watermark(&self) -> Micros {
+        self.progress.watermark.unwrap_or(Micros(i64::MIN))
+    }
+
+    fn horizon(&self) -> Micros {
+        self.watermark().plus(-self.config.lateness)
+    }
+
+    /// Notes a record that could not become an event.
+    pub fn quarantine(&mut self) {
+        self.progress.received += 1;
+        self.progress.quarantined += 1;
+        self.progress_dirty = true;
+    }
+
+    /// Takes a decoded event through de-duplication, watermark and operators.
+    pub fn apply(&mut self, record: &Record<'_>, event: &Event<'_>) -> Verdict {
+        let is_copy = record.kind == RecordKind::Copy;
+        self.progress_dirty = true;
+        self.progress.received += u64::from(!is_copy);
+        if !self.seen.insert(&event.event_id, event.time) {
+            self.progress.duplicates += u64::from(!is_copy);
+            return if is_copy {
+                Verdict::Copy
+            } else {
+                Verdict::Duplicate
+            };
+        }
+        let late = event.time < self.horizon();
+        if !is_copy {
+            self.progress.silver += 1;
+            self.progress.late += u64::from(late);
+            self.rate.count(record.received_at);
+        }
+        self.progress.first_event = Some(
+            self.progress
+                .first_event
+                .map_or(event.time, |t| t.min(event.time)),
+        );
+        if !late {
+            self.run(event, is_copy);
+        }
+        // A sender whose clock runs ahead must not make everybody else late.
+        let seen_until = event.time.min(record.received_at);
+        if seen_until > self.watermark() {
+            self.progress.watermark = Some(seen_until);
+            self.advance();
+        }
+        if is_copy {
+            Verdict::Copy
+        } else {
+            Verdict::New(self.local_time(event.time), late)
+        }
+    }
+
+    fn run(&mut self, event: &Event<'_>, is_copy: bool) {
+        self.lines.clear();
+        for product in &event.products {
+            self.lines.push(self.names.line(product));
+        }
+        let in_visitors_partition = self.partition.topic == Topic::UserEvents;
+        let facts = Facts {
+            event,
+            is_copy,
+            visitor: if in_visitors_partition && event.event_type.is_by_visitor() {
+                event.visitor().map(|v| self.visitors.number(v))
+            } else {
+                None
+            },
+            lines: &self.lines,
+            city: self.names.city(&event.context),
+        };
+        let mut around = Surroundings {
+            store: &self.store,
+            partition: self.partition,
+            changes: &mut self.changes,
+        };
+        traffic::apply(&mut self.traffic, &facts);
+        funnel::apply(&mut self.funnel, &facts);
+        match self.partition.topic {
+            Topic::UserEvents => {
+                self.sessions.apply(&facts, &mut around);
+                self.carts.apply(&facts, &mut around);
+                if !is_copy {
+                    performance::apply(&mut self.performance, &facts);
+                }
+            }
+            Topic::Transactions => self
+                .orders
+                .apply(&facts, &mut self.performance, &mut around),
+            Topic::InventoryUpdates => {}
+        }
+    }
+
+    /// Local time of an event; the last quarter of an hour is remembered, in which it cannot change.
+    pub fn local_time(&mut self, time: Micros) -> LocalTime {
+        let (from, to, local) = self.local;
+        if time >= from && time < to {
+            return local;
+        }
+        let zone = &self.store.zone;
+        let local = LocalTime {
+            date: zone.date(time),
+            hour: zone.hour(time),
+            weekday: zone.weekday(time),
+        };
+        let from = time.floor_to(15 * Micros::MINUTE);
+        self.local = (from, from.plus(15 * Micros::MINUTE), local);
+        local
+    }
+
+    /// Lets operators close, fold and forget. Once a second of event time is often enough.
+    fn advance(&mut self) {
+        let watermark = self.watermark();
+        if watermark < self.advanced.plus(Micros::SECOND) {
+            return;
+        }
+        self.advanced = watermark;
+        let horizon = self.horizon();
+        self.seen.advance(watermark);
+        let mut around = Surroundings {
+            store: &self.store,
+            partition: self.partition,
+            changes: &mut self.changes,
+        };
+        self.sessions.advance(horizon, &mut around);
+        self.carts.advance(watermark, horizon, &mut around);
+        self.orders.advance(horizon);
+        self.traffic.advance(horizon);
+        self.funnel.advance(horizon);
+        self.performance.advance(horizon);
+        let today = self.store.zone.date(watermark);
+        if today > self.swept {
+            self.swept = today;
+            if self.partition.topic == Topic::UserEvents {
+                let mut live = RoaringBitmap::new();
+                for pane in self.traffic.iter() {
+                    live |= &pane.visitors.0;
+                }
+                for pane in self.funnel.iter() {
+                    for step in &pane.visitors {
+                        live |= &step.0;
+                    }
+                }
+                self.visitors.keep_only(&live);
+            }
+        }
+    }
+
+    /// A picture for readers.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            store: Arc::clone(&self.store),
+            partition: self.partition,
+            progress: self.progress,
+            cart_quiet: self.config.cart_quiet,
+            traffic: self.traffic.snapshot(),
+            funnel: self.funnel.snapshot(),
+            performance: self.performance.snapshot(),
+            sessions: self.sessions.panes.snapshot(),
+            carts: self.carts.panes.snapshot(),
+            sales: self.orders.panes.snapshot(),
+            names: self.names.all().to_vec(),
+            latest_orders: self.orders.latest(&self.store),
+            latest_carts: self.carts.latest_abandoned(self.watermark(), &self.store),
+            rate: self.rate.clone(),
+            state: [
+                ("seen_ids", self.seen.len()),
+                ("visitors", self.visitors.len()),
+                ("names", self.names.len()),
+                ("open_sessions", self.sessions.open()),
+                ("carts", self.carts.len()),
+                ("orders", self.orders.len()),
+            ],
+        }
+    }
+
+    /// Hands out rows and state changes since the last cut.
+    pub fn cut(&mut self, rows: &mut Vec<DerivedChange>) -> Changes {
+        let watermark = self.watermark();
+        let mut around = Surroundings {
+            store: &self.store,
+            partition: self.partition,
+            changes: &mut self.changes,
+        };
+        self.sessions.hand_out(&mut around);
+        self.carts.hand_out(watermark, &mut around);
+        rows.append(&mut self.changes);
+        let mut changes = Changes::new(self.partition, &self.store.store_id);
+        if std::mem::take(&mut self.progress_dirty) {
+            changes.put(StateTable::Progress, &[], &self.progress);
+        }
+        self.seen.save(&mut changes);
+        self.names.save(&mut changes);
+        self.visitors.save(&mut changes);
+        self.traffic.save(&mut changes);
+        self.funnel.save(&mut changes);
+        self.performance.save(&mut changes);
+        self.sessions.save(&mut changes);
+        self.carts.save(&mut changes);
+        self.orders.save(&mut changes);
+        changes
+    }
+
+    /// Takes an entry of a checkpoint; entries come in the order of their keys.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    pub fn restore(
+        &mut self,
+        table: StateTable,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StateError> {
+        match table {
+            StateTable::Progress => {
+                self.progress = decode(table, value)?;
+                Ok(())
+            }
+            StateTable::SeenIds => self.seen.restore(key, value),
+            StateTable::Names => self.names.restore(key, value),
+            StateTable::Visitors => self.visitors.restore(key, value),
+            StateTable::TrafficPanes => self.traffic.restore(key, value),
+            StateTable::FunnelPanes => self.funnel.restore(key, value),
+            StateTable::SalesPanes => self.orders.panes.restore(key, value),
+            StateTable::PerformancePanes => self.performance.restore(key, value),
+            StateTable::SessionPanes => self.sessions.panes.restore(key, value),
+            StateTable::CartPanes => self.carts.panes.restore(key, value),
+            StateTable::Sessions => self.sessions.restore(key, value),
+            StateTable::Orders => self.orders.restore(key, value, &self.store),
+            StateTable::Carts => self.carts.restore(key, value),
+        }
+    }
+
+    /// Ends a restore: folds panes as far as the watermark had folded them.
+    pub fn restored(&mut self) {
+        if self.progress.watermark.is_some() {
+            self.advanced = Micros(i64::MIN);
+            self.advance();
+        }
+    }
+}
