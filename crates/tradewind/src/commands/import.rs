@@ -1,0 +1,252 @@
+//! `tradewind import`: files into the data folder, or to a running server.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tradewind_ingest::import::{RemoteBatch, RemoteLines};
+use tradewind_ingest::{ImportFormat, ImportOptions, ImportSummary, Importer, Input};
+use tradewind_journal::Journal;
+use tradewind_model::{Clock, StoreDirectory, StoreId, SystemClock};
+
+use crate::cli::{FormatName, ImportArgs};
+use crate::config::Config;
+use crate::instance::Instance;
+use crate::terminal::{self, grouped};
+
+fn format(args: &ImportArgs) -> Result<ImportFormat> {
+    Ok(match args.format {
+        FormatName::Rees46 => ImportFormat::named("rees46")?,
+        FormatName::Ndjson => ImportFormat::Ndjson,
+        FormatName::Csv => {
+            let path = args
+                .map
+                .as_ref()
+                .context("--format csv needs a mapping: --map FILE.toml")?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the mapping `{}`", path.display()))?;
+            ImportFormat::csv(&path.display().to_string(), &text)
+        }
+    })
+}
+
+pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<ExitCode> {
+    let format = format(args)?;
+    if let (Some(url), Some(key)) = (&args.url, &args.key) {
+        let (url, key, args) = (url.clone(), key.clone(), args.clone());
+        return tokio::task::spawn_blocking(move || send(&url, &key, &args, format)).await?;
+    }
+    let store = args
+        .store
+        .as_deref()
+        .context("--store is needed: the store the events belong to")?;
+    let instance = Instance::open(config, data_dir).await?;
+    let store = super::ensure_store(
+        &instance.control,
+        store,
+        None,
+        &args.currency,
+        &args.timezone,
+    )
+    .await?;
+    instance.control.seal_store(&store.store_id).await?;
+    let started = Instant::now();
+    let mut options = ImportOptions::new(Arc::clone(&store), format);
+    options.store_by_line = false;
+    let stop = Arc::new(AtomicBool::new(false));
+    let on_signal = Arc::clone(&stop);
+    tokio::spawn(async move {
+        super::stop_signal().await;
+        on_signal.store(true, Ordering::Relaxed);
+    });
+    let importer = Importer::new(
+        Arc::clone(&instance.journal) as Arc<dyn Journal>,
+        Arc::clone(&instance.clock),
+        Arc::clone(&instance.control) as Arc<dyn StoreDirectory>,
+    );
+    let files = args.files.clone();
+    let (imported, importer_options, stopping) = (files.clone(), options, Arc::clone(&stop));
+    let outcome = tokio::task::spawn_blocking(move || {
+        let mut summaries: Vec<ImportSummary> = Vec::new();
+        for file in &imported {
+            let bar = terminal::bytes_bar(
+                file.file_name()
+                    .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            );
+            let result = importer.import_file(file, &importer_options, &mut |progress| {
+                bar.set_length(progress.bytes_total);
+                bar.set_position(progress.bytes_done);
+                if stopping.load(Ordering::Relaxed) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            bar.finish_and_clear();
+            match result {
+                Ok(more) => summaries.extend(more),
+                Err(error) => return (summaries, Some(error)),
+            }
+        }
+        (summaries, None)
+    })
+    .await?;
+    let (summaries, failed) = outcome;
+    let read = started.elapsed();
+    let spinner = terminal::spinner("operators, lake and gold tables catch up");
+    instance.drain().await?;
+    instance.refresh_gold().await?;
+    spinner.finish_and_clear();
+    for summary in &summaries {
+        tell(summary);
+    }
+    let added: u64 = summaries.iter().map(|s| s.added).sum();
+    let whole = started.elapsed();
+    if added > 0 {
+        println!(
+            "{} records in {:.1} s, {} a second: durable after {:.1} s, in silver and gold after {:.1} s",
+            grouped(added),
+            whole.as_secs_f64(),
+            grouped((added as f64 / whole.as_secs_f64()) as u64),
+            read.as_secs_f64(),
+            whole.as_secs_f64(),
+        );
+    }
+    let store_id = store.store_id.clone();
+    let duplicates: u64 = instance
+        .hub
+        .read(&store_id)
+        .iter()
+        .map(|p| p.progress.duplicates)
+        .sum();
+    if duplicates > 0 {
+        println!(
+            "store `{store_id}` holds {} duplicates in all; they count once",
+            grouped(duplicates)
+        );
+    }
+    instance.close().await?;
+    if let Some(error) = failed {
+        return Err(anyhow::Error::from(error)
+            .context("the import ended early; run it again to go on from there"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(summary: &ImportSummary) {
+    if summary.already_complete {
+        println!(
+            "{}: imported before ({} events, {} rejected lines): nothing added",
+            summary.file,
+            grouped(summary.accepted),
+            grouped(summary.rejected)
+        );
+        return;
+    }
+    if let Some(line) = summary.resumed_at_line {
+        println!("{}: went on from line {}", summary.file, grouped(line));
+    }
+    println!(
+        "{}: {} lines, {} events, {} in quarantine",
+        summary.file,
+        grouped(summary.lines),
+        grouped(summary.accepted),
+        grouped(summary.rejected)
+    );
+    for rejection in &summary.rejections {
+        println!("  quarantined: {}", rejection.message);
+    }
+}
+
+/// Sends a file's lines to a server; ids make sending again safe.
+fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result<ExitCode> {
+    let store = StoreId::new(args.store.as_deref().unwrap_or("remote"))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let lines = RemoteLines::new(store, format, 2_000, clock);
+    let handle = tokio::runtime::Handle::current();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .build()?;
+    let started = Instant::now();
+    let (mut accepted, mut rejected) = (0u64, 0u64);
+    for file in &args.files {
+        for input in Input::of(file)? {
+            let bar = terminal::bytes_bar(input.name().to_owned());
+            lines.each(&input, |batch: RemoteBatch| {
+                bar.set_length(batch.bytes_total);
+                bar.set_position(batch.bytes_done);
+                for line in &batch.rejected {
+                    bar.suspend(|| println!("  not sent: {}", line.message));
+                }
+                rejected += batch.rejected.len() as u64;
+                if batch.lines.is_empty() {
+                    return Ok(());
+                }
+                let verdict = handle.block_on(post(&client, url, key, &batch))?;
+                accepted += verdict["accepted"].as_u64().unwrap_or(0);
+                for item in verdict["rejected"]
+                    .as_array()
+                    .map_or(&[][..], Vec::as_slice)
+                {
+                    rejected += 1;
+                    let index = usize::try_from(item["index"].as_u64().unwrap_or(0)).unwrap_or(0);
+                    let line = batch.lines.get(index).copied().unwrap_or(0);
+                    bar.suspend(|| {
+                        println!(
+                            "  quarantined: line {line}: {}",
+                            item["message"].as_str().unwrap_or("")
+                        )
+                    });
+                }
+                Ok::<(), anyhow::Error>(())
+            })?;
+            bar.finish_and_clear();
+        }
+    }
+    println!(
+        "{} events accepted by {url}, {} lines not, in {:.1} s",
+        grouped(accepted),
+        grouped(rejected),
+        started.elapsed().as_secs_f64()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn post(
+    client: &reqwest::Client,
+    url: &str,
+    key: &str,
+    batch: &RemoteBatch,
+) -> Result<serde_json::Value> {
+    let mut wait = Duration::from_millis(200);
+    for _ in 0..12 {
+        let answer = client
+            .post(format!("{url}/v1/events"))
+            .bearer_auth(key)
+            .header("content-type", "application/x-ndjson")
+            .body(batch.body.clone())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => return Ok(answer.json().await?),
+            Ok(answer) if answer.status() == 429 || answer.status() == 503 => {}
+            Ok(answer) => {
+                let status = answer.status();
+                bail!(
+                    "the server answered {status}: {}",
+                    answer.text().await.unwrap_or_default()
+                );
+            }
+            Err(error) => tracing::warn!(%error, "the server is away; trying again"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(10));
+    }
+    bail!(
+        "{url} did not take the events for a minute; run the import again later, what was sent counts once"
+    )
+}

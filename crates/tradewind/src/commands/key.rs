@@ -1,0 +1,52 @@
+//! `tradewind key`: make, list and take back keys. Works beside a running server, which sees the change within a second.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use tradewind_control::{Control, KeyKind};
+use tradewind_model::{StoreId, SystemClock};
+
+use crate::cli::{KeyCommand, KeyKindName};
+
+pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
+    std::fs::create_dir_all(data_dir)?;
+    let control = Control::open(data_dir, Arc::new(SystemClock)).await?;
+    match command {
+        KeyCommand::Create(args) => {
+            let store = super::ensure_store(
+                &control,
+                &args.store,
+                args.name.as_deref(),
+                &args.currency,
+                &args.timezone,
+            )
+            .await?;
+            let kind = match args.kind {
+                KeyKindName::Write => KeyKind::Write,
+                KeyKindName::Read => KeyKind::Read,
+            };
+            let key = control
+                .create_key(&store.store_id, kind, &args.label)
+                .await?;
+            // The key alone on standard output, so that scripts can take it.
+            println!("{}", key.secret.reveal());
+            eprintln!(
+                "the {:?} key of store `{}`; it is shown only now",
+                args.kind, store.store_id
+            );
+        }
+        KeyCommand::List { store } => {
+            for key in control.keys(&StoreId::new(store)?).await? {
+                println!("{key:?}");
+            }
+        }
+        KeyCommand::Revoke { id } => {
+            control.revoke_key(id).await?;
+            eprintln!("key {id} works no more");
+        }
+    }
+    control.close().await;
+    Ok(ExitCode::SUCCESS)
+}

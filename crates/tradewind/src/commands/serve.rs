@@ -1,0 +1,192 @@
+//! `tradewind serve`: the server, from an open folder to a graceful end.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tradewind_control::KeyKind;
+use tradewind_ingest::{Ingest, Limits};
+use tradewind_journal::Journal;
+use tradewind_model::UuidSource;
+use tradewind_query::QueryLimits;
+use tradewind_serve::{App, AppParts, Gate, Settings, start_link};
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use crate::doors::{EngineDoor, InstanceHealth, PasswordDoor};
+use crate::instance::Instance;
+use crate::live_views::HubViews;
+
+/// A running server.
+pub struct Server {
+    pub instance: Instance,
+    /// `http://127.0.0.1:8080`
+    pub url: String,
+    /// The link that opens the dashboard.
+    pub link: String,
+    /// Where the Postgres protocol listens.
+    pub pg: Option<String>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Opens everything and listens.
+pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<Server> {
+    let listen = args
+        .listen
+        .clone()
+        .unwrap_or_else(|| config.serve.listen.clone());
+    let pg_listen = args
+        .pg_listen
+        .clone()
+        .unwrap_or_else(|| config.serve.pg_listen.clone());
+    // Listening comes first: a port that is taken is told before anything is opened.
+    let listener = bind(&listen, "--listen").await?;
+    let pg_listener = if pg_listen.is_empty() {
+        None
+    } else {
+        Some(bind(&pg_listen, "--pg-listen").await?)
+    };
+    let metrics = tradewind_serve::telemetry::install().context("metrics cannot be collected")?;
+    let instance = Instance::open(config, data_dir).await?;
+    let stop = CancellationToken::new();
+    instance.start_background(&stop);
+
+    let limits = QueryLimits {
+        timeout: instance.config.sql.timeout.0,
+        max_rows: Some(instance.config.sql.max_rows),
+    };
+    let journal = Arc::clone(&instance.journal) as Arc<dyn Journal>;
+    let settings = Settings {
+        max_body: usize::try_from(instance.config.serve.max_body.as_u64()).unwrap_or(usize::MAX),
+        secure_cookies: instance.config.serve.secure_cookies,
+        ..Settings::default()
+    };
+    let app = App::new(AppParts {
+        control: Arc::clone(&instance.control),
+        events: Arc::new(Ingest::new(
+            Arc::clone(&journal),
+            Arc::clone(&instance.clock),
+            Arc::new(UuidSource),
+            Limits::default(),
+        )),
+        live: Arc::new(HubViews::new(
+            Arc::clone(&instance.hub),
+            journal,
+            instance.watch(),
+            Arc::clone(&instance.clock),
+        )),
+        sql: Arc::new(EngineDoor {
+            engine: Arc::clone(&instance.query),
+            limits,
+        }),
+        health: Arc::new(InstanceHealth {
+            watch: instance.watch(),
+        }),
+        clock: Arc::clone(&instance.clock),
+        ids: Arc::new(UuidSource),
+        metrics: Some(metrics),
+        settings,
+    })
+    .context("the HTTP server cannot start")?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let mut tasks = Vec::new();
+    let token = stop.clone();
+    tasks.push(tokio::spawn(async move {
+        if let Err(error) = tradewind_serve::serve(listener, app, token).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    }));
+    let mut pg = None;
+    if let Some(listener) = pg_listener {
+        pg = Some(listener.local_addr()?.to_string());
+        let gate = Arc::new(PasswordDoor(Gate::new(Arc::clone(&instance.control))));
+        let (engine, token) = (Arc::clone(&instance.query), stop.clone());
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = tradewind_query::serve_postgres(listener, engine, gate, token).await
+            {
+                tracing::error!(%error, "the Postgres server ended");
+            }
+        }));
+    }
+    let link = start_link(&url, &instance.control);
+    Ok(Server {
+        instance,
+        url,
+        link,
+        pg,
+        stop,
+        tasks,
+    })
+}
+
+async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another address with {flag} HOST:PORT")
+    })
+}
+
+impl Server {
+    /// Stops accepting, finishes what is under way, takes the last checkpoint.
+    pub async fn stop(self) -> Result<()> {
+        self.stop.cancel();
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.instance.close().await
+    }
+}
+
+pub async fn run(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<ExitCode> {
+    let server = start(config, data_dir, args).await?;
+    println!("Tradewind is ready.\n");
+    println!("  Dashboard   {}", server.link);
+    println!(
+        "  API         {}   (description: {}/openapi.json)",
+        server.url, server.url
+    );
+    if let Some(pg) = &server.pg {
+        let (host, port) = pg.rsplit_once(':').unwrap_or((pg, "5439"));
+        println!("  SQL         psql -h {host} -p {port} -U tradewind   (password: a read key)");
+    }
+    println!("  Data        {}\n", server.instance.data_dir.display());
+    first_event(&server).await?;
+    super::stop_signal().await;
+    eprintln!("stopping: finishing requests, then the last checkpoint");
+    server.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// On a new folder: makes a first store with a write key and shows how to send an event.
+async fn first_event(server: &Server) -> Result<()> {
+    use tradewind_model::StoreDirectory as _;
+    if !server.instance.control.stores().is_empty() {
+        println!("Make keys with: tradewind key create --store STORE --kind write|read");
+        return Ok(());
+    }
+    let store = super::ensure_store(
+        &server.instance.control,
+        "main",
+        Some("My shop"),
+        "USD",
+        "UTC",
+    )
+    .await?;
+    let key = server
+        .instance
+        .control
+        .create_key(&store.store_id, KeyKind::Write, "first start")
+        .await?;
+    println!("Send the first event to store `main` (its write key is shown only now):\n");
+    println!(
+        "  curl {}/v1/events -H 'Authorization: Bearer {}' \\\n    -d '{}'\n",
+        server.url,
+        key.secret.reveal(),
+        r#"{"type":"product_viewed","anonymous_id":"visitor-1","product":{"product_id":"p1","name":"Mug","price":"9.90"}}"#
+    );
+    Ok(())
+}

@@ -1,0 +1,348 @@
+//! `tradewind verify`: recompute from bronze, compare with silver, gold and the live views (S2, L2). Exit 1 on a difference.
+//!
+//! First every record of bronze is decoded and de-duplicated again, and what comes out is compared with silver and quarantine
+//! record by record. Then the live views are compared with SQL over the silver tables for the very periods the views are
+//! of, and with gold for whole days: two ways to the same number that share no code but the decoder.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tradewind_model::{Store, StoreDirectory, StoreId};
+use tradewind_query::{QueryLimits, ResultFormat, Scope};
+use tradewind_stream::live::Snapshot;
+use tradewind_stream::merge::{self, Range, Window};
+use tradewind_stream::names::Dimension;
+
+use crate::cli::VerifyArgs;
+use crate::config::Config;
+use crate::instance::Instance;
+use crate::recompute::recompute;
+use crate::terminal::{self, grouped};
+
+pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<ExitCode> {
+    let only = args.store.as_deref().map(StoreId::new).transpose()?;
+    let spinner = terminal::spinner("processing what is in the journal");
+    let instance = Instance::open(config, data_dir).await?;
+    instance.drain().await?;
+    instance.refresh_gold().await?;
+    spinner.set_message("recomputing from bronze");
+    let recomputed = recompute(&instance, only.as_ref()).await?;
+    spinner.set_message("comparing live views with silver");
+    let mut checks = Checks::default();
+    for store in instance.control.stores() {
+        if only.as_ref().is_none_or(|o| *o == store.store_id) {
+            compare(&instance, &store, &mut checks).await?;
+        }
+    }
+    spinner.finish_and_clear();
+    for difference in recomputed.differences.iter().chain(&checks.differences) {
+        println!("DIFFERENCE {difference}");
+    }
+    let differences = recomputed.differences.len() + checks.differences.len();
+    let clean = differences == 0;
+    println!(
+        "{}: {} records of bronze decoded again = {} silver + {} duplicates + {} quarantine; {} live figures compared with silver and gold; {differences} differences",
+        if clean { "verified" } else { "NOT VERIFIED" },
+        grouped(recomputed.bronze),
+        grouped(recomputed.silver),
+        grouped(recomputed.duplicates),
+        grouped(recomputed.quarantine),
+        grouped(checks.made),
+    );
+    instance.close().await?;
+    Ok(if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[derive(Default)]
+struct Checks {
+    made: u64,
+    differences: Vec<String>,
+}
+
+impl Checks {
+    fn same(&mut self, what: impl FnOnce() -> String, live: impl ToString, sql: &Value) {
+        self.made += 1;
+        let sql = match sql {
+            Value::String(text) => text.clone(),
+            Value::Null => "0".to_owned(),
+            other => other.to_string(),
+        };
+        let live = live.to_string();
+        // A sum over nothing is null in SQL and zero here.
+        let zero = |text: &str| text.trim_matches(['0', '.', '-']).is_empty();
+        if live != sql && !(zero(&live) && zero(&sql)) {
+            self.differences
+                .push(format!("{}: live {live}, SQL {sql}", what()));
+        }
+    }
+}
+
+async fn compare(instance: &Instance, store: &Store, checks: &mut Checks) -> Result<()> {
+    let parts = instance.hub.read(&store.store_id);
+    let Some(watermark) = merge::watermark(&parts) else {
+        return Ok(());
+    };
+    for (name, window) in [
+        ("5m", Window::FiveMinutes),
+        ("1h", Window::Hour),
+        ("24h", Window::Day),
+        ("7d", Window::Week),
+        ("30d", Window::Month),
+    ] {
+        let (now, before) = window.ranges(&store.zone, watermark.plus(1));
+        for (name, range) in [(name.to_owned(), now), (format!("{name} before"), before)] {
+            let at = Place {
+                instance,
+                store: &store.store_id,
+                window: &name,
+                range,
+            };
+            traffic(&at, &parts, checks).await?;
+            visits(&at, &parts, checks).await?;
+            sales(&at, &parts, checks).await?;
+            performance(&at, &parts, checks).await?;
+            if matches!(window, Window::Week | Window::Month) {
+                money_by_day(&at, store, &parts, checks).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Place<'p> {
+    instance: &'p Instance,
+    store: &'p StoreId,
+    window: &'p str,
+    range: Range,
+}
+
+impl Place<'_> {
+    /// Runs SQL in which `$during` stands for "the column is in the period".
+    async fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        let (from, to) = (self.range.0.to_rfc3339(), self.range.1.to_rfc3339());
+        let mut text = sql.replace("$store", &format!("'{}'", self.store));
+        for column in [
+            "time",
+            "started_at",
+            "completed_at",
+            "last_activity",
+            "converted_at",
+        ] {
+            let during =
+                format!("({column} >= TIMESTAMP '{from}' AND {column} < TIMESTAMP '{to}')");
+            text = text.replace(&format!("$during({column})"), &during);
+        }
+        let limits = QueryLimits {
+            max_rows: None,
+            ..QueryLimits::default()
+        };
+        let scope = Scope::Stores(vec![self.store.clone()]);
+        let result = self
+            .instance
+            .query
+            .run(scope, &text, &limits)
+            .await
+            .map_err(|e| anyhow::anyhow!("{}", e.message))
+            .with_context(|| format!("while verifying with: {text}"))?;
+        let json: Value = serde_json::from_slice(&result.to_bytes(ResultFormat::Json)?)?;
+        let rows = json["rows"].as_array().cloned().unwrap_or_default();
+        Ok(rows
+            .into_iter()
+            .filter_map(|r| r.as_array().cloned())
+            .collect())
+    }
+
+    fn say(&self, figure: &str) -> String {
+        format!(
+            "store {} window {} ({} to {}) {figure}",
+            self.store, self.window, self.range.0, self.range.1
+        )
+    }
+}
+
+async fn traffic(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -> Result<()> {
+    let rows = at
+        .rows(
+            "SELECT count(*), count(*) FILTER (WHERE type IN ('page_viewed','product_list_viewed','product_viewed')),
+                    count(DISTINCT visitor) FILTER (WHERE topic = 'user_events' OR type = 'order_completed'),
+                    count(*) FILTER (WHERE type = 'product_viewed'), count(DISTINCT visitor) FILTER (WHERE type = 'product_viewed'),
+                    count(*) FILTER (WHERE type = 'product_added'), count(DISTINCT visitor) FILTER (WHERE type = 'product_added'),
+                    count(*) FILTER (WHERE type IN ('checkout_started','checkout_step_viewed','checkout_step_completed','payment_info_entered')),
+                    count(DISTINCT visitor) FILTER (WHERE type IN ('checkout_started','checkout_step_viewed','checkout_step_completed','payment_info_entered')),
+                    count(*) FILTER (WHERE type = 'order_completed'), count(DISTINCT visitor) FILTER (WHERE type = 'order_completed')
+             FROM silver.events WHERE store_id = $store AND NOT late AND $during(time)",
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let live = merge::traffic(parts, at.range);
+    checks.same(|| at.say("events"), live.events, &row[0]);
+    checks.same(|| at.say("views"), live.views, &row[1]);
+    checks.same(|| at.say("visitors"), live.visitors, &row[2]);
+    for (i, step) in merge::funnel(parts, at.range).iter().enumerate() {
+        checks.same(
+            || at.say(&format!("funnel {} events", step.step.name())),
+            step.events,
+            &row[3 + 2 * i],
+        );
+        checks.same(
+            || at.say(&format!("funnel {} visitors", step.step.name())),
+            step.visitors,
+            &row[4 + 2 * i],
+        );
+    }
+    Ok(())
+}
+
+async fn visits(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -> Result<()> {
+    let rows = at
+        .rows(
+            "SELECT count(*), count(*) FILTER (WHERE events = 1), sum(events), count(*) FILTER (WHERE viewed), count(*) FILTER (WHERE carted),
+                    count(*) FILTER (WHERE checked_out), count(*) FILTER (WHERE purchased)
+             FROM silver.sessions WHERE store_id = $store AND $during(started_at)",
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let live = merge::sessions(parts, at.range);
+    checks.same(|| at.say("sessions"), live.sessions, &row[0]);
+    checks.same(|| at.say("bounces"), live.bounces, &row[1]);
+    checks.same(|| at.say("events in sessions"), live.events, &row[2]);
+    for i in 0..4 {
+        checks.same(
+            || at.say(&format!("funnel sessions, step {i}")),
+            live.steps[i],
+            &row[3 + i],
+        );
+    }
+    let rows = at
+        .rows(
+            "SELECT count(*) FILTER (WHERE status IN ('open','abandoned') AND $during(last_activity)),
+                    count(*) FILTER (WHERE status = 'recovered' AND $during(converted_at)),
+                    count(*) FILTER (WHERE status = 'converted' AND $during(converted_at)),
+                    sum(value) FILTER (WHERE status = 'recovered' AND $during(converted_at))
+             FROM silver.carts WHERE store_id = $store",
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let live = merge::carts(parts, at.range, at.range.1);
+    checks.same(
+        || at.say("carts not ordered"),
+        live.open + live.abandoned,
+        &row[0],
+    );
+    checks.same(|| at.say("carts recovered"), live.ended.recovered, &row[1]);
+    checks.same(|| at.say("carts converted"), live.ended.converted, &row[2]);
+    checks.same(
+        || at.say("value recovered"),
+        live.ended.recovered_value,
+        &row[3],
+    );
+    Ok(())
+}
+
+async fn sales(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -> Result<()> {
+    let rows = at
+        .rows(
+            "SELECT count(*), sum(units), sum(gross), sum(discount), sum(tax), sum(shipping)
+             FROM silver.orders WHERE store_id = $store AND $during(completed_at)",
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let live = merge::sales(parts, at.range);
+    checks.same(|| at.say("orders"), live.orders, &row[0]);
+    checks.same(|| at.say("units"), live.units, &row[1]);
+    checks.same(|| at.say("gross"), live.gross, &row[2]);
+    checks.same(|| at.say("discounts"), live.discounts, &row[3]);
+    checks.same(|| at.say("tax"), live.tax, &row[4]);
+    checks.same(|| at.say("shipping"), live.shipping, &row[5]);
+    Ok(())
+}
+
+async fn performance(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -> Result<()> {
+    for (dimension, column) in [
+        (Dimension::Product, "product_id"),
+        (Dimension::Category, "category"),
+        (Dimension::Brand, "brand"),
+        (Dimension::City, "city"),
+    ] {
+        let rows = at
+            .rows(&format!(
+                "SELECT {column}, count(*) FILTER (WHERE type = 'product_viewed'), count(*) FILTER (WHERE type = 'product_added')
+                 FROM silver.events
+                 WHERE store_id = $store AND NOT late AND $during(time) AND type IN ('product_viewed','product_added') AND {column} IS NOT NULL
+                 GROUP BY {column}"
+            ))
+            .await?;
+        let live = merge::ranking(parts, at.range, dimension);
+        let live: std::collections::HashMap<&str, (i64, i64)> = live
+            .iter()
+            .filter(|r| r.figures.views != 0 || r.figures.carts != 0)
+            .map(|r| (r.name.key.as_str(), (r.figures.views, r.figures.carts)))
+            .collect();
+        checks.same(
+            || at.say(&format!("names of {column}")),
+            live.len(),
+            &Value::from(rows.len()),
+        );
+        for row in &rows {
+            let key = row[0].as_str().unwrap_or_default();
+            let (views, carts) = live.get(key).copied().unwrap_or_default();
+            checks.same(
+                || at.say(&format!("{column} `{key}` views")),
+                views,
+                &row[1],
+            );
+            checks.same(
+                || at.say(&format!("{column} `{key}` carts")),
+                carts,
+                &row[2],
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refunds, revenue, cost and profit, which gold recomputes from events by day; only where no event came too late for the views.
+async fn money_by_day(
+    at: &Place<'_>,
+    store: &Store,
+    parts: &[Arc<Snapshot>],
+    checks: &mut Checks,
+) -> Result<()> {
+    if parts.iter().any(|p| p.progress.late > 0) {
+        return Ok(());
+    }
+    let (first, last) = (
+        store.zone.date(at.range.0),
+        store.zone.date(at.range.1.plus(-1)),
+    );
+    let rows = at
+        .rows(&format!(
+            "SELECT sum(refunds), sum(net_revenue), sum(cost), sum(profit) FROM gold.daily_metrics
+             WHERE store_id = $store AND date >= DATE '{first}' AND date <= DATE '{last}'"
+        ))
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let live = merge::sales(parts, at.range);
+    checks.same(|| at.say("refunds"), live.refunds, &row[0]);
+    checks.same(|| at.say("net revenue"), live.net_revenue(), &row[1]);
+    checks.same(|| at.say("cost"), live.cost, &row[2]);
+    checks.same(|| at.say("profit"), live.profit(), &row[3]);
+    Ok(())
+}

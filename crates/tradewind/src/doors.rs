@@ -1,0 +1,92 @@
+//! Joins the server's traits to what stands behind them: SQL engine, health, Postgres log-in.
+
+use std::sync::Arc;
+
+use tradewind_query::{
+    Authenticator, QueryEngine, QueryErrorKind, QueryLimits, ResultFormat, Scope,
+};
+use tradewind_serve::access::SqlScope;
+use tradewind_serve::{
+    Gate, Health, HealthCheck, SqlAnswer, SqlDoor, SqlError, SqlErrorKind, SqlFormat,
+};
+
+use crate::instance::RuntimeWatch;
+
+/// `POST /v1/sql` → query engine.
+pub struct EngineDoor {
+    pub engine: Arc<QueryEngine>,
+    pub limits: QueryLimits,
+}
+
+#[async_trait::async_trait]
+impl SqlDoor for EngineDoor {
+    async fn run(
+        &self,
+        scope: &SqlScope,
+        sql: &str,
+        format: SqlFormat,
+    ) -> Result<SqlAnswer, SqlError> {
+        let told = |error: tradewind_query::QueryError| SqlError {
+            kind: match error.kind() {
+                QueryErrorKind::Invalid => SqlErrorKind::Invalid,
+                QueryErrorKind::ReadOnly => SqlErrorKind::ReadOnly,
+                QueryErrorKind::Limit => SqlErrorKind::Limit,
+                QueryErrorKind::Timeout => SqlErrorKind::Timeout,
+                _ => SqlErrorKind::Internal,
+            },
+            message: error.message,
+            hint: error.hint,
+        };
+        let result = self
+            .engine
+            .run(scope_of(scope), sql, &self.limits)
+            .await
+            .map_err(told)?;
+        let format = match format {
+            SqlFormat::Json => ResultFormat::Json,
+            SqlFormat::Csv => ResultFormat::Csv,
+            SqlFormat::Arrow => ResultFormat::Arrow,
+        };
+        let truncated = result.truncated;
+        let body = result.to_bytes(format).map_err(told)?.into();
+        Ok(SqlAnswer { body, truncated })
+    }
+}
+
+fn scope_of(scope: &SqlScope) -> Scope {
+    scope
+        .store_id()
+        .map_or(Scope::All, |store| Scope::Stores(vec![store.clone()]))
+}
+
+/// Postgres: a read key, or the admin's token, as password.
+pub struct PasswordDoor(pub Gate);
+
+impl Authenticator for PasswordDoor {
+    fn authenticate(&self, _user: &str, password: &str) -> Option<Scope> {
+        self.0
+            .sql_scope_of_password(password)
+            .map(|scope| scope_of(&scope))
+    }
+}
+
+/// `/readyz`.
+pub struct InstanceHealth {
+    pub watch: RuntimeWatch,
+}
+
+impl Health for InstanceHealth {
+    fn checks(&self) -> Vec<HealthCheck> {
+        let stream = self.watch.ask(tradewind_stream::Runtime::health);
+        let (ok, message) = match stream {
+            Some(Ok(())) => (true, None),
+            Some(Err(reason)) => (false, Some(reason)),
+            None => (false, Some("shutting down".to_owned())),
+        };
+        vec![HealthCheck {
+            name: "stream",
+            ok,
+            message,
+        }]
+    }
+}

@@ -1,0 +1,64 @@
+//! The `tradewind` binary: commands, configuration, wiring, telemetry, shutdown.
+
+mod cli;
+mod commands;
+mod config;
+mod doors;
+mod instance;
+mod live_tables;
+mod live_views;
+mod recompute;
+mod simulate;
+mod terminal;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use config::Config;
+
+/// Returns memory to the system readily and is faster than the system's allocator with many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // One TLS implementation for every client in the process; a second install only says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let config = Config::load(&cli.data_dir, cli.config.as_deref(), &Config::environment())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("async")
+        .build()
+        .context("cannot start the async runtime")?;
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
+    terminal::start_logging(&config.log, serves)?;
+    runtime.block_on(async move {
+        let dir = cli.data_dir;
+        match cli.command {
+            Command::Serve(args) => commands::serve::run(config, &dir, &args).await,
+            Command::Demo(args) => commands::demo::run(config, &dir, &args).await,
+            Command::Simulate(args) => commands::simulate::run(&args).await,
+            Command::Import(args) => commands::import::run(config, &dir, &args).await,
+            Command::Sql(args) => commands::sql::run(config, &dir, &args).await,
+            Command::Key(command) => commands::key::run(&dir, &command).await,
+            Command::Verify(args) => commands::verify::run(config, &dir, &args).await,
+            Command::Defaults => {
+                print!("{}", config::DEFAULTS);
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
