@@ -128,10 +128,7 @@ impl Writer {
     }
 
     /// Writes the group in one atomic, fsynced batch (J1) and gives each block its dense offsets (J2).
-    fn write(
-        &self,
-        group: &[Job],
-    ) -> Result<Vec<Vec<(TopicPartition, Offset, u32)>>, JournalError> {
+    fn write(&self, group: &[Job]) -> Result<Vec<Placed>, JournalError> {
         let storage = self.shared.storage()?;
         let mut batch = storage.db.batch().durability(Some(PersistMode::SyncData));
         let mut next: HashMap<TopicPartition, Offset> = HashMap::new();

@@ -147,13 +147,9 @@ fn parse_date_time(b: &[u8]) -> Option<(Micros, &[u8])> {
             if digits == 0 {
                 return None;
             }
-            for i in 0..6 {
-                micros = micros * 10
-                    + if i < digits {
-                        i64::from(more[i] - b'0')
-                    } else {
-                        0
-                    };
+            for place in 0..6 {
+                let digit = more[..digits].get(place).map_or(0, |b| i64::from(b - b'0'));
+                micros = micros * 10 + digit;
             }
             rest = &more[digits..];
         }

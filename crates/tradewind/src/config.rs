@@ -140,12 +140,15 @@ impl Config {
     }
 
     pub fn operators(&self) -> tradewind_stream::OperatorConfig {
-        let mut config = tradewind_stream::OperatorConfig::default();
-        config.lateness = self.stream.lateness.micros();
+        let defaults = tradewind_stream::OperatorConfig::default();
+        let mut config = tradewind_stream::OperatorConfig {
+            lateness: self.stream.lateness.micros(),
+            cart_quiet: self.stream.cart_abandoned_after.micros(),
+            ..defaults
+        };
         config.dedup.span = self.stream.dedup_window.micros();
         config.dedup.max_ids = self.stream.dedup_max_ids;
         config.sessions.inactivity = self.stream.session_inactivity.micros();
-        config.cart_quiet = self.stream.cart_abandoned_after.micros();
         config.panes.minutes = config.panes.minutes.max(config.lateness.min(Micros::DAY));
         config
     }

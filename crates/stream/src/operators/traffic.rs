@@ -35,11 +35,9 @@ pub fn apply(panes: &mut Panes<TrafficPane>, facts: &Facts<'_, '_>) {
         pane.views += u64::from(event.event_type.is_view());
     }
     // A transaction reaches its visitor's partition as a copy; only there its visitor has a number.
-    if event.event_type.topic() == Topic::UserEvents
-        || facts.is_copy && event.event_type.is_by_visitor()
-    {
-        if let Some(visitor) = facts.visitor {
-            pane.visitors.0.insert(visitor);
-        }
+    let in_visitors_partition = event.event_type.topic() == Topic::UserEvents
+        || facts.is_copy && event.event_type.is_by_visitor();
+    if let (true, Some(visitor)) = (in_visitors_partition, facts.visitor) {
+        pane.visitors.0.insert(visitor);
     }
 }

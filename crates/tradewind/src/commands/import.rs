@@ -232,7 +232,12 @@ async fn post(
             .send()
             .await;
         match answer {
-            Ok(answer) if answer.status().is_success() => return Ok(answer.json().await?),
+            // An answer that breaks off says nothing: ids make sending again safe.
+            Ok(answer) if answer.status().is_success() => {
+                if let Ok(verdict) = answer.json().await {
+                    return Ok(verdict);
+                }
+            }
             Ok(answer) if answer.status() == 429 || answer.status() == 503 => {}
             Ok(answer) => {
                 let status = answer.status();

@@ -182,11 +182,8 @@ async fn first_event(server: &Server) -> Result<()> {
         .create_key(&store.store_id, KeyKind::Write, "first start")
         .await?;
     println!("Send the first event to store `main` (its write key is shown only now):\n");
-    println!(
-        "  curl {}/v1/events -H 'Authorization: Bearer {}' \\\n    -d '{}'\n",
-        server.url,
-        key.secret.reveal(),
-        r#"{"type":"product_viewed","anonymous_id":"visitor-1","product":{"product_id":"p1","name":"Mug","price":"9.90"}}"#
-    );
+    let event = r#"{"type":"product_viewed","anonymous_id":"visitor-1","product":{"product_id":"p1","name":"Mug","price":"9.90"}}"#;
+    let (url, key) = (&server.url, key.secret.reveal());
+    println!("  curl {url}/v1/events -H 'Authorization: Bearer {key}' \\\n    -d '{event}'\n");
     Ok(())
 }

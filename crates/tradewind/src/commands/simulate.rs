@@ -225,16 +225,18 @@ async fn post_all(
                 .await;
             match answer {
                 Ok(answer) if answer.status().is_success() => {
-                    let verdict: serde_json::Value = answer.json().await?;
-                    sent.accepted += verdict["accepted"].as_u64().unwrap_or(0);
-                    let rejected = verdict["rejected"]
-                        .as_array()
-                        .map_or(&[][..], Vec::as_slice);
-                    sent.rejected += rejected.len() as u64;
-                    if let Some(first) = rejected.first() {
-                        tracing::warn!(count = rejected.len(), first = %first["message"], "events were rejected");
+                    // An answer that breaks off says nothing: ids make sending again safe.
+                    if let Ok(verdict) = answer.json::<serde_json::Value>().await {
+                        sent.accepted += verdict["accepted"].as_u64().unwrap_or(0);
+                        let rejected = verdict["rejected"]
+                            .as_array()
+                            .map_or(&[][..], Vec::as_slice);
+                        sent.rejected += rejected.len() as u64;
+                        if let Some(first) = rejected.first() {
+                            tracing::warn!(count = rejected.len(), first = %first["message"], "events were rejected");
+                        }
+                        break;
                     }
-                    break;
                 }
                 Ok(answer) if answer.status() == 429 || answer.status() == 503 => {}
                 Ok(answer) => {

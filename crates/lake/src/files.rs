@@ -1,0 +1,388 @@
+//! Data files of the tables: rows to a Parquet file and its entry for the Delta log, and back.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::{max, max_string, min, min_string};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
+use bytes::Bytes;
+use deltalake_core::kernel::{Add, LogicalFileView};
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Value, json};
+use tradewind_model::{Clock, Date, StoreId, SystemClock};
+
+use crate::error::{LakeError, Result};
+use crate::groups::PartitionKey;
+use crate::head::partition_values;
+use crate::schema::STATS_COLUMNS;
+
+/// How files are written: zstd 1, no dictionary where nearly every value is new.
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("tradewind ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    for field in schema.fields() {
+        let column = ColumnPath::from(field.name().as_str());
+        match field.name().as_str() {
+            "raw" | "properties" | "message" => {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_statistics_enabled(column, EnabledStatistics::None);
+            }
+            "event_id" | "session_key" | "cart_key" => {
+                properties = properties.set_column_dictionary_enabled(column, false)
+            }
+            "offset" | "position" | "time" | "received_at" | "started_at" | "ended_at"
+            | "last_activity" => {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            }
+            _ => {}
+        }
+    }
+    properties.build()
+}
+
+/// Rows of one partition, to become one file.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    pub(crate) key: PartitionKey,
+    /// Without the partition columns; all of one schema.
+    pub(crate) batches: Vec<RecordBatch>,
+    /// Whether the rows are new to the table, and not only stored differently.
+    pub(crate) data_change: bool,
+}
+
+/// Writes a file under the table's root and gives its entry for the log.
+pub(crate) async fn write_file(store: Arc<dyn ObjectStore>, file: NewFile) -> Result<Add> {
+    let NewFile {
+        key,
+        batches,
+        data_change,
+    } = file;
+    let encoded = tokio::task::spawn_blocking(move || encode(&batches))
+        .await
+        .map_err(|e| LakeError::storage("encoding a data file", e))??;
+    put_file(store, key, encoded, data_change).await
+}
+
+async fn put_file(
+    store: Arc<dyn ObjectStore>,
+    key: PartitionKey,
+    encoded: (Vec<u8>, String),
+    data_change: bool,
+) -> Result<Add> {
+    let path = format!(
+        "store_id={}/date={}/part-{}.zstd.parquet",
+        key.store,
+        key.date,
+        uuid::Uuid::new_v4().simple()
+    );
+    let (bytes, stats) = encoded;
+    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    let location = object_store::path::Path::parse(&path)
+        .map_err(|e| LakeError::storage("naming a data file", e))?;
+    store
+        .put(&location, bytes.into())
+        .await
+        .map_err(|e| LakeError::storage(format!("writing data file `{path}`"), e))?;
+    Ok(Add {
+        path,
+        partition_values: partition_values(&key),
+        size,
+        modification_time: SystemClock.now().0 / 1_000,
+        data_change,
+        stats: Some(stats),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    })
+}
+
+fn encode(batches: &[RecordBatch]) -> Result<(Vec<u8>, String)> {
+    let schema = batches.first().map(RecordBatch::schema).ok_or_else(|| {
+        LakeError::Inconsistent("a data file without rows was asked for".to_owned())
+    })?;
+    let mut file = FileEncoder::new(&schema)?;
+    for batch in batches {
+        file.push(batch)?;
+    }
+    file.finish()
+}
+
+/// A column's place, its missing values, its least and greatest value.
+type ColumnRange = (usize, usize, Option<(Value, Value)>);
+
+/// Writes one file in memory, batch by batch.
+struct FileEncoder {
+    schema: SchemaRef,
+    writer: ArrowWriter<Vec<u8>>,
+    rows: usize,
+    /// Per column of [`STATS_COLUMNS`] the file has: missing values, least, greatest.
+    ranges: Vec<ColumnRange>,
+}
+
+fn encoding(e: parquet::errors::ParquetError) -> LakeError {
+    LakeError::storage("encoding a data file", e)
+}
+
+impl FileEncoder {
+    fn new(schema: &SchemaRef) -> Result<Self> {
+        let writer = ArrowWriter::try_new(
+            Vec::with_capacity(1 << 16),
+            Arc::clone(schema),
+            Some(properties(schema)),
+        )
+        .map_err(encoding)?;
+        let ranges = schema
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| STATS_COLUMNS.contains(&f.name().as_str()))
+            .map(|(i, _)| (i, 0, None))
+            .collect();
+        Ok(Self {
+            schema: Arc::clone(schema),
+            writer,
+            rows: 0,
+            ranges,
+        })
+    }
+
+    fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows();
+        for (i, nulls, range) in &mut self.ranges {
+            let column = batch.column(*i);
+            *nulls += column.null_count();
+            if let Some((low, high)) = range_of(column) {
+                *range = Some(match range.take() {
+                    None => (low, high),
+                    Some((least, greatest)) => (lesser(least, low), greater(greatest, high)),
+                });
+            }
+        }
+        self.writer.write(batch).map_err(encoding)
+    }
+
+    /// The file's bytes, and its statistics as the Delta protocol has them.
+    fn finish(self) -> Result<(Vec<u8>, String)> {
+        let (mut least, mut greatest, mut missing) = (Map::new(), Map::new(), Map::new());
+        for (i, nulls, range) in self.ranges {
+            let name = self.schema.field(i).name();
+            missing.insert(name.clone(), json!(nulls));
+            if let Some((low, high)) = range {
+                least.insert(name.clone(), low);
+                greatest.insert(name.clone(), high);
+            }
+        }
+        let stats = json!({"numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": missing});
+        Ok((
+            self.writer.into_inner().map_err(encoding)?,
+            stats.to_string(),
+        ))
+    }
+}
+
+fn less(a: &Value, b: &Value) -> bool {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a < b,
+        // Times are written with a fixed width, so their text sorts as they do.
+        _ => a.as_str() < b.as_str(),
+    }
+}
+
+fn lesser(a: Value, b: Value) -> Value {
+    if less(&b, &a) { b } else { a }
+}
+
+fn greater(a: Value, b: Value) -> Value {
+    if less(&a, &b) { b } else { a }
+}
+
+fn range_of(column: &ArrayRef) -> Option<(Value, Value)> {
+    match column.data_type() {
+        DataType::Utf8 => {
+            let text = column.as_string::<i32>();
+            Some((json!(min_string(text)?), json!(max_string(text)?)))
+        }
+        DataType::Int64 => {
+            let numbers = column.as_primitive::<Int64Type>();
+            Some((json!(min(numbers)?), json!(max(numbers)?)))
+        }
+        DataType::Int32 => {
+            let numbers = column.as_primitive::<Int32Type>();
+            Some((json!(min(numbers)?), json!(max(numbers)?)))
+        }
+        DataType::Timestamp(..) => {
+            let times = column.as_primitive::<TimestampMicrosecondType>();
+            let text = |micros: i64| {
+                chrono::DateTime::from_timestamp_micros(micros)
+                    .map(|t| Value::String(t.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()))
+            };
+            Some((text(min(times)?)?, text(max(times)?)?))
+        }
+        _ => None,
+    }
+}
+
+/// Joins files of one partition into one with the same rows.
+pub(crate) async fn join_files(
+    store: Arc<dyn ObjectStore>,
+    key: PartitionKey,
+    paths: Vec<object_store::path::Path>,
+) -> Result<Add> {
+    let mut encoder: Option<FileEncoder> = None;
+    for path in &paths {
+        for batch in read_file(store.as_ref(), path, None).await? {
+            let mut file = match encoder.take() {
+                Some(file) => file,
+                None => FileEncoder::new(&batch.schema())?,
+            };
+            let done = tokio::task::spawn_blocking(move || file.push(&batch).map(|()| file))
+                .await
+                .map_err(|e| LakeError::storage("encoding a data file", e))??;
+            encoder = Some(done);
+        }
+    }
+    let file = encoder
+        .ok_or_else(|| LakeError::Inconsistent("files to be joined have no rows".to_owned()))?;
+    put_file(store, key, file.finish()?, false).await
+}
+
+/// Reads a data file, all columns or the named ones.
+pub(crate) async fn read_file(
+    store: &dyn ObjectStore,
+    path: &object_store::path::Path,
+    columns: Option<&[&str]>,
+) -> Result<Vec<RecordBatch>> {
+    let context = || format!("reading data file `{path}`");
+    let got = store
+        .get(path)
+        .await
+        .map_err(|e| LakeError::storage(context(), e))?;
+    let bytes: Bytes = got
+        .bytes()
+        .await
+        .map_err(|e| LakeError::storage(context(), e))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .map_err(|e| LakeError::storage(context(), e))?;
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        builder = builder.with_projection(mask);
+    }
+    builder
+        .with_batch_size(64 * 1024)
+        .build()
+        .map_err(|e| LakeError::storage(context(), e))?
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|e| LakeError::storage(context(), e))
+}
+
+/// The partition of a file in the log; `None` when it carries no proper one.
+pub(crate) fn partition_of(file: &LogicalFileView) -> Option<PartitionKey> {
+    partition_of_values(&file.partition_values_map())
+}
+
+/// The partition of a log entry's partition values.
+pub(crate) fn partition_of_values(
+    values: &HashMap<String, Option<String>>,
+) -> Option<PartitionKey> {
+    Some(PartitionKey {
+        store: StoreId::new(values.get("store_id")?.as_deref()?).ok()?,
+        date: Date::parse(values.get("date")?.as_deref()?)?,
+    })
+}
+
+/// Above this many files one sync of the whole file system is cheaper than one of each.
+const SYNC_ONE_BY_ONE: usize = 8;
+
+/// Makes files under a local folder and their names durable; returns once they are on disk.
+pub(crate) fn sync_files(root: &Path, paths: &[String]) -> std::io::Result<()> {
+    if paths.len() > SYNC_ONE_BY_ONE {
+        let folder = std::fs::File::open(root)?;
+        return rustix::fs::syncfs(&folder).map_err(Into::into);
+    }
+    let mut folders = std::collections::BTreeSet::new();
+    for path in paths {
+        let file = root.join(path);
+        std::fs::File::open(&file)?.sync_all()?;
+        let mut folder = file.parent();
+        while let Some(at) = folder
+            && at.starts_with(root)
+        {
+            folders.insert(at.to_path_buf());
+            folder = at.parent();
+        }
+    }
+    folders
+        .iter()
+        .try_for_each(|folder| std::fs::File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{StringArray, TimestampMicrosecondArray};
+    use arrow::datatypes::{Field, Schema};
+
+    #[tokio::test]
+    async fn a_file_comes_back_with_its_range_of_times() {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("time", crate::schema::time_type(), true),
+            Field::new("raw", DataType::Utf8, true),
+        ]));
+        let batch = RecordBatch::try_new(
+            schema,
+            vec![
+                Arc::new(
+                    TimestampMicrosecondArray::from(vec![Some(3_000_001), None, Some(1)])
+                        .with_timezone("UTC"),
+                ),
+                Arc::new(StringArray::from(vec!["a", "b", "c"])),
+            ],
+        )
+        .unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+        let key = PartitionKey {
+            store: StoreId::new("s").unwrap(),
+            date: Date(0),
+        };
+        let add = write_file(
+            Arc::clone(&store),
+            NewFile {
+                key: key.clone(),
+                batches: vec![batch.clone()],
+                data_change: true,
+            },
+        )
+        .await
+        .unwrap();
+        let stats: Value = serde_json::from_str(add.stats.as_deref().unwrap()).unwrap();
+        assert_eq!(stats["numRecords"], 3);
+        assert_eq!(stats["minValues"]["time"], "1970-01-01T00:00:00.000001Z");
+        assert_eq!(stats["maxValues"]["time"], "1970-01-01T00:00:03.000001Z");
+        assert_eq!(stats["nullCount"]["time"], 1);
+        assert_eq!(partition_of_values(&add.partition_values), Some(key));
+        let read = read_file(
+            store.as_ref(),
+            &object_store::path::Path::from(add.path),
+            Some(&["raw"]),
+        )
+        .await
+        .unwrap();
+        assert_eq!(read[0].num_columns(), 1);
+        assert_eq!(read[0].column(0), batch.column(1));
+    }
+}

@@ -1,0 +1,172 @@
+//! Names of the tables and their places on disk.
+//!
+//! ```text
+//! <data-dir>/lake/CURRENT            the name of the generation that is read, one line; absent = `main`
+//! <data-dir>/lake/main/bronze/events a Delta table
+//! <data-dir>/lake/main/silver/…
+//! <data-dir>/lake/main/gold/…
+//! ```
+//! A replay writes silver and gold of another generation beside this one and then replaces `CURRENT` with one rename.
+//! Bronze belongs to no generation: it stays under `main` for ever.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{LakeError, Result};
+
+/// A table of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TableName {
+    /// `bronze.events`: every record byte for byte as received.
+    BronzeEvents,
+    /// `bronze.quarantine`: what could not become silver, with the reason.
+    BronzeQuarantine,
+    /// `silver.events`: every new event, typed.
+    SilverEvents,
+    /// `silver.line_items`: one row a product of an event.
+    SilverLineItems,
+    /// `silver.orders`: one row an order as it stands.
+    SilverOrders,
+    /// `silver.sessions`: one row a session.
+    SilverSessions,
+    /// `silver.carts`: one row a cart.
+    SilverCarts,
+    /// A gold table by its name.
+    Gold(String),
+}
+
+impl TableName {
+    /// The tables whose columns are fixed here.
+    pub const FIXED: [Self; 7] = [
+        Self::BronzeEvents,
+        Self::BronzeQuarantine,
+        Self::SilverEvents,
+        Self::SilverLineItems,
+        Self::SilverOrders,
+        Self::SilverSessions,
+        Self::SilverCarts,
+    ];
+
+    /// The SQL schema.
+    #[must_use]
+    pub fn schema(&self) -> &'static str {
+        match self {
+            Self::BronzeEvents | Self::BronzeQuarantine => "bronze",
+            Self::Gold(_) => "gold",
+            _ => "silver",
+        }
+    }
+
+    /// The name within the schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BronzeEvents | Self::SilverEvents => "events",
+            Self::BronzeQuarantine => "quarantine",
+            Self::SilverLineItems => "line_items",
+            Self::SilverOrders => "orders",
+            Self::SilverSessions => "sessions",
+            Self::SilverCarts => "carts",
+            Self::Gold(name) => name,
+        }
+    }
+
+    /// The fixed table of a schema and name, or the gold table of that name.
+    #[must_use]
+    pub fn of(schema: &str, name: &str) -> Option<Self> {
+        if schema == "gold" {
+            return Some(Self::Gold(name.to_owned()));
+        }
+        Self::FIXED
+            .into_iter()
+            .find(|t| t.schema() == schema && t.name() == name)
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema(), self.name())
+    }
+}
+
+/// The generation written by live processing of a new lake.
+pub(crate) const MAIN: &str = "main";
+
+/// Reads which generation is current.
+pub(crate) fn current_generation(root: &Path) -> Result<String> {
+    let file = root.join("CURRENT");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let name = text.trim();
+            if name.is_empty() || name.contains(['/', '\\', '.']) {
+                return Err(LakeError::Inconsistent(format!(
+                    "`{}` names no generation: `{name}`; write `main` into it to read the first one",
+                    file.display()
+                )));
+            }
+            Ok(name.to_owned())
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(MAIN.to_owned()),
+        Err(e) => Err(LakeError::storage(
+            format!("reading `{}`", file.display()),
+            e,
+        )),
+    }
+}
+
+/// Makes another generation current: a synced file renamed over the old one.
+pub(crate) fn set_current_generation(root: &Path, name: &str) -> Result<()> {
+    let (new, file) = (root.join("CURRENT.new"), root.join("CURRENT"));
+    let write = || -> std::io::Result<()> {
+        use std::io::Write as _;
+        let mut out = std::fs::File::create(&new)?;
+        writeln!(out, "{name}")?;
+        out.sync_all()?;
+        std::fs::rename(&new, &file)?;
+        std::fs::File::open(root)?.sync_all()
+    };
+    write().map_err(|e| {
+        LakeError::storage(
+            format!(
+                "making `{name}` the current generation in `{}`",
+                root.display()
+            ),
+            e,
+        )
+    })
+}
+
+/// The folder of a table.
+pub(crate) fn table_dir(root: &Path, generation: &str, table: &TableName) -> PathBuf {
+    let generation = if table.schema() == "bronze" {
+        MAIN
+    } else {
+        generation
+    };
+    root.join(generation)
+        .join(table.schema())
+        .join(table.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_generation_is_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(current_generation(dir.path()).unwrap(), MAIN);
+        set_current_generation(dir.path(), "g2").unwrap();
+        assert_eq!(current_generation(dir.path()).unwrap(), "g2");
+        std::fs::write(dir.path().join("CURRENT"), "../etc").unwrap();
+        assert!(current_generation(dir.path()).is_err());
+    }
+
+    #[test]
+    fn names_round_trip() {
+        for table in TableName::FIXED {
+            assert_eq!(TableName::of(table.schema(), table.name()), Some(table));
+        }
+        assert_eq!(TableName::of("silver", "nothing"), None);
+    }
+}

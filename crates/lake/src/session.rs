@@ -1,0 +1,110 @@
+//! DataFusion over the lake's own snapshots: table providers, and the session gold is computed in.
+
+use std::sync::Arc;
+
+use datafusion::catalog::{
+    CatalogProvider as _, MemoryCatalogProvider, MemorySchemaProvider, TableProvider,
+};
+use datafusion::datasource::MemTable;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use deltalake_core::DeltaTable;
+use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+
+use crate::error::{LakeError, Result};
+use crate::lake::Lake;
+use crate::layout::TableName;
+
+/// Memory of the queries that compute gold; beyond it they spill to disk.
+const GOLD_MEMORY: usize = 512 << 20;
+
+/// A provider of one snapshot. Reads whole files only where partition, statistics and filters leave no way around.
+pub(crate) fn provider_of(table: &DeltaTable) -> Result<Arc<dyn TableProvider>> {
+    let snapshot = table
+        .snapshot()
+        .map_err(|e| LakeError::table("reading a snapshot", e))?
+        .snapshot()
+        .clone();
+    let config = DeltaScanConfig {
+        schema_force_view_types: false,
+        ..DeltaScanConfig::new()
+    }
+    .with_wrap_partition_values(false);
+    let scan = DeltaScanNext::new(snapshot, config)
+        .map_err(|e| LakeError::query("preparing a table for queries", e))?;
+    Ok(Arc::new(scan))
+}
+
+impl Lake {
+    /// A table as DataFusion reads it: its newest snapshot, or no rows while it has none.
+    ///
+    /// # Errors
+    /// [`LakeError`] when the table's log cannot be read or its columns are unknown.
+    pub async fn provider(&self, table: &TableName) -> Result<Arc<dyn TableProvider>> {
+        match self.table(table).await? {
+            Some(table) => provider_of(&table),
+            None => {
+                let empty = MemTable::try_new(self.columns(table).await?, vec![Vec::new()])
+                    .map_err(|e| LakeError::query(format!("preparing `{table}`"), e))?;
+                Ok(Arc::new(empty))
+            }
+        }
+    }
+
+    /// A session over some tables, for the lake's own queries.
+    pub(crate) async fn query_session(&self, tables: &[TableName]) -> Result<SessionContext> {
+        let wrong = |e| LakeError::query("starting a query session", e);
+        let config = SessionConfig::new()
+            .with_default_catalog_and_schema("tradewind", "silver")
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(false);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(GOLD_MEMORY)))
+            .build_arc()
+            .map_err(wrong)?;
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        let catalog = Arc::new(MemoryCatalogProvider::new());
+        for table in tables {
+            let schema = match catalog.schema(table.schema()) {
+                Some(schema) => schema,
+                None => {
+                    let schema = Arc::new(MemorySchemaProvider::new());
+                    catalog
+                        .register_schema(table.schema(), Arc::clone(&schema) as _)
+                        .map_err(wrong)?;
+                    schema
+                }
+            };
+            schema
+                .register_table(table.name().to_owned(), self.provider(table).await?)
+                .map_err(wrong)?;
+        }
+        context.register_catalog("tradewind", catalog);
+        Ok(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{TRADES, TestLake, USERS, view};
+
+    #[test]
+    fn filters_on_date_time_and_topic_skip_files() {
+        let test = TestLake::new();
+        let days = ["10", "11", "12"].map(|d| view("v", "p", &format!("2026-11-{d}T12:00:00Z")));
+        test.send(USERS, 0, &days.each_ref().map(String::as_str));
+        test.send(TRADES, 0, &[r#"{"type":"payment_failed","time":"2026-11-10T12:00:00Z","order":{"order_id":"o"}}"#]);
+        let files = |filter: &str| {
+            let plan = test.table(&format!(
+                "EXPLAIN SELECT event_id FROM silver.events WHERE {filter}"
+            ));
+            plan.matches(".zstd.parquet").count()
+        };
+        assert_eq!(files("true"), 4);
+        assert_eq!(files("date = DATE '2026-11-10'"), 2);
+        assert_eq!(files("store_id = 'another'"), 0);
+        assert_eq!(files("time >= TIMESTAMP '2026-11-12T00:00:00Z'"), 1);
+        assert_eq!(files("topic = 'transactions'"), 1);
+    }
+}

@@ -1,0 +1,300 @@
+use super::*;
+use crate::testing::{TRADES, TestLake, USERS, chunk, store, tap_events, view};
+use tradewind_model::{Amount, Date, Micros};
+use tradewind_stream::rows::{CartRow, CartStatus, DerivedRow, DerivedTable};
+
+fn views(range: std::ops::Range<u64>) -> Vec<String> {
+    range
+        .map(|i| {
+            view(
+                &format!("v{}", i % 3),
+                "p1",
+                &format!("2026-11-{:02}T12:00:00Z", 10 + i % 2),
+            )
+        })
+        .collect()
+}
+
+fn refs(events: &[String]) -> Vec<&str> {
+    events.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn j3_l2_every_record_is_in_bronze_and_once_further_on() {
+    let test = TestLake::new();
+    let view = view("v1", "p1", "2026-11-20T23:30:00Z");
+    let dup = format!("dup:{view}");
+    test.send(USERS, 0, &[&view, "bad:{\"x\":", &dup]);
+    assert_eq!(test.count("bronze.events"), 3);
+    assert_eq!(test.count("bronze.quarantine"), 1);
+    assert_eq!(test.count("silver.events"), 1);
+    assert_eq!(test.count("silver.line_items"), 1);
+    // Days are the store's: 23:30 UTC is the next day in Berlin.
+    assert_eq!(
+        test.count("silver.events WHERE date = DATE '2026-11-21' AND hour = 0 AND weekday = 6"),
+        1
+    );
+    assert_eq!(
+        test.count("bronze.events WHERE date = DATE '2026-11-22' AND raw = '{\"x\":'"),
+        1
+    );
+    assert_eq!(test.sink.covered(USERS), 3);
+    assert_eq!(test.sink.covered(TRADES), 0);
+}
+
+#[test]
+fn l1_what_comes_again_after_a_crash_is_dropped() {
+    let test = TestLake::new();
+    let events = views(0..20);
+    test.send(USERS, 0, &refs(&events[..10]));
+    // The checkpoint was not written: the runtime starts from 4 again and goes on to 20.
+    let test = test.reopened();
+    assert_eq!(test.sink.covered(USERS), 10);
+    test.send(USERS, 4, &refs(&events[4..]));
+    assert_eq!(test.count("bronze.events"), 20);
+    assert_eq!(test.count("silver.events"), 20);
+    assert_eq!(
+        test.count("(SELECT DISTINCT partition, \"offset\" FROM silver.events) x"),
+        20
+    );
+}
+
+#[test]
+fn s1_a_crash_between_the_commits_of_two_tables_neither_doubles_nor_loses() {
+    for done in 0..APPEND_TABLES.len() {
+        let test = TestLake::new();
+        let events = views(0..6);
+        test.send(USERS, 0, &refs(&events[..2]));
+        let pending = {
+            let mut tap = test.sink.tap(USERS);
+            let chunk = chunk(&mut *tap, USERS, 2, &refs(&events[2..]));
+            let rows = *chunk.rows.downcast::<Result<ChunkRows>>().unwrap();
+            vec![Pending {
+                partition: USERS,
+                next: chunk.next,
+                rows: rows.unwrap(),
+            }]
+        };
+        // Only the first tables commit, then the process dies.
+        test.runtime
+            .block_on(test.sink.commit_pending(&pending, &APPEND_TABLES[..done]))
+            .unwrap();
+        let test = test.reopened();
+        test.send(USERS, 2, &refs(&events[2..]));
+        for table in ["bronze.events", "silver.events", "silver.line_items"] {
+            assert_eq!(test.count(table), 6, "{done} tables had committed, {table}");
+        }
+        // In one process the same chunk given again is dropped as well.
+        test.sink.commit(vec![]).unwrap();
+        test.runtime
+            .block_on(test.sink.commit_pending(&pending, &APPEND_TABLES))
+            .unwrap();
+        assert_eq!(test.count("silver.events"), 6);
+    }
+}
+
+#[test]
+fn a_chunk_of_copies_alone_still_moves_the_offset() {
+    let test = TestLake::new();
+    let mut tap = test.sink.tap(USERS);
+    let rows = tap.take();
+    test.sink
+        .commit(vec![Chunk {
+            partition: USERS,
+            next: 7,
+            rows,
+        }])
+        .unwrap();
+    let test = test.reopened();
+    assert_eq!(test.sink.covered(USERS), 7);
+}
+
+#[test]
+fn transactions_lie_in_files_of_their_own() {
+    let test = TestLake::new();
+    let view = view("v1", "p1", "2026-11-20T12:00:00Z");
+    let order = r#"{"type":"order_completed","time":"2026-11-20T12:00:00Z","order":{"order_id":"o1","total":"5"},"anonymous_id":"v1"}"#;
+    let (mut a, mut b) = (test.sink.tap(USERS), test.sink.tap(TRADES));
+    let chunks = vec![
+        chunk(&mut *a, USERS, 0, &[&view]),
+        chunk(&mut *b, TRADES, 0, &[order]),
+    ];
+    test.sink.commit(chunks).unwrap();
+    let table = test
+        .runtime
+        .block_on(test.lake.table(&TableName::SilverEvents))
+        .unwrap()
+        .unwrap();
+    assert_eq!(table.snapshot().unwrap().log_data().num_files(), 2);
+    assert_eq!(
+        test.count("silver.events WHERE topic = 'transactions' AND order_total = 5"),
+        1
+    );
+}
+
+fn cart(key: &str, date: i32, value: i64) -> DerivedChange {
+    let row = CartRow {
+        cart_key: key.to_owned(),
+        date: Date(date),
+        visitor: "v".to_owned(),
+        cart_id: None,
+        started_at: Micros(0),
+        last_activity: Micros(0),
+        items: 1,
+        value: Amount::from_units(value).unwrap(),
+        last_step: "cart".to_owned(),
+        status: CartStatus::Open,
+        converted_at: None,
+    };
+    DerivedChange {
+        store: store().store_id.clone(),
+        partition: USERS,
+        table: DerivedTable::Carts,
+        key: key.to_owned(),
+        date: Date(date),
+        row: Some(DerivedRow::Cart(row)),
+    }
+}
+
+#[test]
+fn s1_upserts_replace_by_key_and_may_be_repeated() {
+    let test = TestLake::new();
+    test.sink
+        .upsert(&[cart("a", 1, 5), cart("b", 1, 6), cart("c", 2, 7)])
+        .unwrap();
+    let removal = DerivedChange {
+        row: None,
+        ..cart("c", 2, 7)
+    };
+    let changes = [cart("a", 1, 9), removal, cart("c", 1, 7)];
+    for _ in 0..2 {
+        test.sink.upsert(&changes).unwrap();
+        assert_eq!(
+            test.table("SELECT cart_key, date, value FROM silver.carts ORDER BY cart_key"),
+            "\
++----------+------------+--------+
+| cart_key | date       | value  |
++----------+------------+--------+
+| a        | 1970-01-02 | 9.0000 |
+| b        | 1970-01-02 | 6.0000 |
+| c        | 1970-01-02 | 7.0000 |
++----------+------------+--------+"
+        );
+    }
+}
+
+#[test]
+fn buffered_bytes_grow_with_the_rows_and_are_given_back() {
+    let test = TestLake::new();
+    let mut tap = test.sink.tap(USERS);
+    let events = views(0..100);
+    tap_events(&mut *tap, 0, &refs(&events));
+    let raw: usize = events.iter().map(String::len).sum();
+    assert!(
+        tap.buffered_bytes() > raw && tap.buffered_bytes() < 8 * raw,
+        "{} of {raw}",
+        tap.buffered_bytes()
+    );
+    drop(tap.take());
+    assert_eq!(tap.buffered_bytes(), 0);
+}
+
+/// `cargo test --release -p tradewind-lake -- --ignored --nocapture rows_per_second`
+#[test]
+#[ignore = "measures"]
+fn rows_per_second() {
+    use std::time::Instant;
+    let test = TestLake::new();
+    let events: Vec<String> = (0..200_000u64)
+        .map(|i| {
+            format!(
+                r#"{{"type":"product_viewed","event_id":"{i:032x}","anonymous_id":"visitor-{}","session_id":"s-{}","time":"2026-11-{:02}T12:{:02}:{:02}Z","product":{{"product_id":"p{}","name":"Product {}","category":"a.b{}","brand":"brand {}","price":"{}.99"}},"context":{{"ip":"10.0.{}.{}","user_agent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36","locale":"de-DE","page":{{"url":"https://shop.example/p/{}","path":"/p/{}"}},"device":{{"type":"mobile","os":"iOS","browser":"Safari"}},"country":"DE","city":"Berlin","lat":52.52,"lon":13.4}}}}"#,
+                i % 9000, i % 12000, 1 + i % 3, i % 60, i % 59, i % 500, i % 500, i % 20, i % 40, i % 90, i % 200, i % 250, i % 500, i % 500,
+            )
+        })
+        .collect();
+    let raw: usize = events.iter().map(String::len).sum();
+    let store = store();
+    let mut tap = test.sink.tap(USERS);
+    let (mut tapping, mut committing, mut decoding) = (0.0, 0.0, 0.0);
+    let rounds = 5;
+    for round in 0..rounds {
+        let first = round * events.len() as u64;
+        let clock = Instant::now();
+        for text in &events {
+            let envelope = tradewind_model::validate::Envelope {
+                received_at: Micros::parse_rfc3339("2026-11-21T08:00:00Z").unwrap(),
+                event_id: "",
+            };
+            std::hint::black_box(
+                tradewind_model::Decoder::Json
+                    .decode(text.as_bytes(), &envelope, &store)
+                    .unwrap(),
+            );
+        }
+        decoding += clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        tap_events(&mut *tap, first, &refs(&events));
+        tapping += clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        let chunk = Chunk {
+            partition: USERS,
+            next: first + events.len() as u64,
+            rows: tap.take(),
+        };
+        test.sink.commit(vec![chunk]).unwrap();
+        committing += clock.elapsed().as_secs_f64();
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let rows = (rounds * events.len() as u64) as f64;
+    println!(
+        "{rows} events of {} bytes: tap {:.0}/s (without decoding), commit {:.0}/s (bronze + silver.events + line_items, fsync)",
+        raw / events.len(),
+        rows / (tapping - decoding),
+        rows / committing
+    );
+}
+
+/// `cargo test --release -p tradewind-lake -- --ignored --nocapture latency_of_small_commits`
+#[test]
+#[ignore = "measures"]
+fn latency_of_small_commits() {
+    use std::time::Instant;
+    let test = TestLake::new();
+    let mut took = Vec::new();
+    for i in 0..200u64 {
+        let event = view(&format!("v{i}"), "p1", "2026-11-10T12:00:00Z");
+        let clock = Instant::now();
+        test.send(USERS, i, &[&event]);
+        took.push(clock.elapsed());
+    }
+    let mean = |part: &[std::time::Duration]| {
+        part.iter().sum::<std::time::Duration>() / u32::try_from(part.len()).unwrap()
+    };
+    println!(
+        "one event a commit: first 20 {:?}, last 20 of 200 {:?}",
+        mean(&took[..20]),
+        mean(&took[180..])
+    );
+    let clock = Instant::now();
+    test.runtime.block_on(test.lake.refresh_gold(100)).unwrap();
+    println!("gold of one day: {:?}", clock.elapsed());
+    let clock = Instant::now();
+    let now = Micros(4_000_000_000_000_000);
+    let report = test
+        .runtime
+        .block_on(
+            test.lake
+                .maintain(&crate::MaintenancePolicy::default(), now),
+        )
+        .unwrap();
+    println!("upkeep {report:?}: {:?}", clock.elapsed());
+    test.send(USERS, 200, &[&view("x", "p1", "2026-11-10T12:00:00Z")]);
+    let clock = Instant::now();
+    test.runtime.block_on(test.lake.refresh_gold(100)).unwrap();
+    println!("gold of one day, again: {:?}", clock.elapsed());
+    let clock = Instant::now();
+    let test = test.reopened();
+    assert_eq!(test.sink.covered(USERS), 201);
+    println!("reopened and offsets read: {:?}", clock.elapsed());
+}

@@ -1,0 +1,324 @@
+//! Sessions and queries: scoped, read only, within memory, time and rows.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::{Stream, StreamExt as _};
+use tokio::time::Instant;
+use tradewind_lake::Lake;
+
+use crate::catalog::{CATALOG, DEFAULT_SCHEMA, Sources};
+use crate::error::{QueryError, QueryErrorKind};
+use crate::format::QueryResult;
+use crate::live::LiveTables;
+use crate::readonly;
+use crate::scope::Scope;
+
+/// What a query may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// From the start of planning to the last row.
+    pub timeout: Duration,
+    /// Rows given; a result with more is cut and says so.
+    pub max_rows: Option<usize>,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            max_rows: Some(1_000_000),
+        }
+    }
+}
+
+/// Settings of the engine.
+#[derive(Debug, Clone)]
+pub struct QueryOptions {
+    /// Bytes all queries together may hold before they spill.
+    pub memory: usize,
+    /// Where to spill; a temporary folder of the system when `None`.
+    pub spill_dir: Option<PathBuf>,
+    /// Limits of queries that bring none of their own (the Postgres wire).
+    pub limits: QueryLimits,
+    /// Threads' worth of partitions a query is planned for.
+    pub threads: usize,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self {
+            memory: 1 << 30,
+            spill_dir: None,
+            limits: QueryLimits::default(),
+            threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        }
+    }
+}
+
+/// Answers SQL over the lake and the live tables.
+pub struct QueryEngine {
+    sources: Sources,
+    runtime: Arc<RuntimeEnv>,
+    options: QueryOptions,
+}
+
+impl QueryEngine {
+    /// An engine over a lake and live tables.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the folder for spilling cannot be used.
+    pub fn new(
+        lake: Arc<Lake>,
+        live: Arc<dyn LiveTables>,
+        options: QueryOptions,
+    ) -> Result<Arc<Self>, QueryError> {
+        let disk = DiskManagerBuilder::default().with_mode(match &options.spill_dir {
+            Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        });
+        let consumers = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(
+                FairSpillPool::new(options.memory),
+                consumers,
+            )))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(|e| QueryError::internal("the query engine cannot start", e))?;
+        Ok(Arc::new(Self {
+            sources: Sources { lake, live },
+            runtime,
+            options,
+        }))
+    }
+
+    /// The engine's settings.
+    #[must_use]
+    pub fn options(&self) -> &QueryOptions {
+        &self.options
+    }
+
+    pub(crate) fn config(&self) -> SessionConfig {
+        SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(true)
+            .with_target_partitions(self.options.threads.max(1))
+    }
+
+    pub(crate) fn state(&self) -> SessionStateBuilder {
+        SessionStateBuilder::new()
+            .with_config(self.config())
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+    }
+
+    pub(crate) fn context(
+        &self,
+        builder: SessionStateBuilder,
+        scope: &Scope,
+    ) -> Result<SessionContext, QueryError> {
+        let context = SessionContext::new_with_state(builder.build());
+        let catalog = self
+            .sources
+            .catalog(scope)
+            .map_err(|e| QueryError::internal("the catalog cannot be made", e))?;
+        context.register_catalog(CATALOG, catalog);
+        Ok(context)
+    }
+
+    pub(crate) fn table_names(&self, scope: &Scope) -> Vec<String> {
+        self.sources.names(scope)
+    }
+
+    /// A session that sees the rows of a scope and nothing else (T1). Each of its queries sees the newest rows.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the catalog cannot be made.
+    #[allow(
+        clippy::unused_async,
+        reason = "a cluster's session will have to be opened"
+    )]
+    pub async fn session(&self, scope: Scope) -> Result<QuerySession, QueryError> {
+        let context = self.context(self.state(), &scope)?;
+        Ok(QuerySession {
+            context,
+            tables: self.table_names(&scope),
+        })
+    }
+
+    /// Runs one query and gives its whole result.
+    ///
+    /// # Errors
+    /// [`QueryError`] saying what is wrong with the query or what it ran into.
+    pub async fn run(
+        &self,
+        scope: Scope,
+        sql: &str,
+        limits: &QueryLimits,
+    ) -> Result<QueryResult, QueryError> {
+        self.session(scope)
+            .await?
+            .query(sql, limits)
+            .await?
+            .collect()
+            .await
+    }
+}
+
+/// One person's or connection's view of the tables.
+pub struct QuerySession {
+    context: SessionContext,
+    tables: Vec<String>,
+}
+
+impl QuerySession {
+    /// Plans a query and starts it; its work is done as the stream is read.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the query is wrong, would change something or runs out of its time.
+    pub async fn query(&self, sql: &str, limits: &QueryLimits) -> Result<QueryStream, QueryError> {
+        let end = Instant::now() + limits.timeout;
+        let stream = tokio::time::timeout_at(end, self.start(sql))
+            .await
+            .unwrap_or_else(|_| Err(QueryError::timeout(format!("{:?}", limits.timeout))))?;
+        Ok(QueryStream {
+            schema: stream.schema(),
+            stream: Some(stream),
+            tables: self.tables.clone(),
+            left: limits.max_rows,
+            truncated: false,
+            sleep: Box::pin(tokio::time::sleep_until(end)),
+            timeout: limits.timeout,
+        })
+    }
+
+    async fn start(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
+        let words = |e| QueryError::from_datafusion(e, &self.tables);
+        let state = self.context.state();
+        let dialect = state.config().options().sql_parser.dialect;
+        if sql.trim().trim_end_matches(';').trim().is_empty() {
+            return Err(QueryError::new(
+                QueryErrorKind::Invalid,
+                "the query is empty",
+                None,
+            ));
+        }
+        let statement = state.sql_to_statement(sql, &dialect).map_err(words)?;
+        readonly::check(&statement)?;
+        let plan = state.statement_to_plan(statement).await.map_err(words)?;
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .verify_plan(&plan)
+            .map_err(words)?;
+        let frame = self
+            .context
+            .execute_logical_plan(plan)
+            .await
+            .map_err(words)?;
+        frame.execute_stream().await.map_err(words)
+    }
+}
+
+/// The rows of a query as they come. Dropping it stops the query.
+pub struct QueryStream {
+    schema: SchemaRef,
+    stream: Option<SendableRecordBatchStream>,
+    tables: Vec<String>,
+    left: Option<usize>,
+    truncated: bool,
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    timeout: Duration,
+}
+
+impl QueryStream {
+    /// Names and types of the columns.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Whether rows were cut off so far.
+    #[must_use]
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// [`QueryError`] of what the query ran into.
+    pub async fn collect(mut self) -> Result<QueryResult, QueryError> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await {
+            batches.push(batch?);
+        }
+        Ok(QueryResult {
+            schema: self.schema(),
+            batches,
+            truncated: self.truncated,
+        })
+    }
+
+    fn cut(&mut self, batch: RecordBatch) -> Option<RecordBatch> {
+        let Some(left) = &mut self.left else {
+            return Some(batch);
+        };
+        if batch.num_rows() <= *left {
+            *left -= batch.num_rows();
+            return Some(batch);
+        }
+        let batch = batch.slice(0, *left);
+        *left = 0;
+        self.truncated = true;
+        self.stream = None;
+        (batch.num_rows() > 0).then_some(batch)
+    }
+}
+
+impl Stream for QueryStream {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            let Some(stream) = &mut this.stream else {
+                return Poll::Ready(None);
+            };
+            if this.sleep.as_mut().poll(cx).is_ready() {
+                this.stream = None;
+                return Poll::Ready(Some(Err(QueryError::timeout(format!(
+                    "{:?}",
+                    this.timeout
+                )))));
+            }
+            match stream.poll_next_unpin(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => {
+                    this.stream = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Err(e))) => {
+                    this.stream = None;
+                    return Poll::Ready(Some(Err(QueryError::from_datafusion(e, &this.tables))));
+                }
+                Poll::Ready(Some(Ok(batch))) if batch.num_rows() == 0 => {}
+                Poll::Ready(Some(Ok(batch))) => return Poll::Ready(this.cut(batch).map(Ok)),
+            }
+        }
+    }
+}

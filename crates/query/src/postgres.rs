@@ -1,0 +1,437 @@
+//! The Postgres wire: `psql`, JDBC, Grafana and friends read the catalog with a key as their password.
+//!
+//! Each connection has a session of its own, scoped by its key. The user name does not matter.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use datafusion::common::ParamValues;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
+use datafusion_postgres::hooks::HookClient;
+use datafusion_postgres::hooks::cursor::CursorStatementHook;
+use datafusion_postgres::hooks::set_show::SetShowHook;
+use datafusion_postgres::hooks::transactions::TransactionStatementHook;
+use datafusion_postgres::{DfSessionService, Parser, QueryHook};
+use futures::Sink;
+use pgwire::api::auth::{
+    DefaultServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
+    save_startup_parameters_to_metadata,
+};
+use pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
+use pgwire::api::portal::{Format, Portal};
+use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
+use pgwire::api::results::{FieldInfo, Response};
+use pgwire::api::stmt::QueryParser;
+use pgwire::api::store::PortalStore;
+use pgwire::api::{
+    ClientInfo, ClientPortalStore, ConnectionGuard, ConnectionHandle, ConnectionManager,
+    ErrorHandler, METADATA_USER, PgWireConnectionState, PgWireServerHandlers,
+    PidSecretKeyGenerator, RandomPidSecretKeyGenerator, Type,
+};
+use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::messages::startup::Authentication;
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::CATALOG;
+use crate::deadline::DeadlineRule;
+use crate::engine::QueryEngine;
+use crate::error::{QueryError, QueryErrorKind};
+use crate::readonly;
+use crate::scope::Scope;
+
+/// Turns a user name and password into what they may see.
+pub trait Authenticator: Send + Sync {
+    /// The scope of a key, `None` when it is none. Called on a thread that may block.
+    fn authenticate(&self, user: &str, password: &str) -> Option<Scope>;
+}
+
+/// Connections at the same time; a further one is turned away.
+const MAX_CONNECTIONS: usize = 256;
+
+/// Serves the Postgres wire until `shutdown`, then lets running connections go.
+///
+/// # Errors
+/// [`QueryError`] when the listener fails for good.
+pub async fn serve_postgres(
+    listener: TcpListener,
+    engine: Arc<QueryEngine>,
+    authenticator: Arc<dyn Authenticator>,
+    shutdown: CancellationToken,
+) -> Result<(), QueryError> {
+    let manager = Arc::new(ConnectionManager::new());
+    let connections = TaskTracker::new();
+    loop {
+        let socket = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    // Out of file handles and the like pass; the pause keeps the loop from spinning.
+                    tracing::warn!(%error, "postgres connection not accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        if connections.len() >= MAX_CONNECTIONS {
+            tracing::warn!(limit = MAX_CONNECTIONS, "postgres connection turned away");
+            continue;
+        }
+        let handlers = Connection::new(&engine, &authenticator, &manager);
+        let shutdown = shutdown.clone();
+        connections.spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = serve(socket, handlers) => {}
+            }
+        });
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+async fn serve(socket: TcpStream, handlers: Connection) {
+    if let Err(error) = pgwire::tokio::process_socket(socket, None, handlers).await {
+        tracing::debug!(%error, "postgres connection ended");
+    }
+}
+
+/// One connection: its session exists once its key is known.
+struct Connection {
+    session: Arc<Session>,
+    startup: Arc<Startup>,
+    cancel: Arc<DefaultCancelHandler>,
+}
+
+#[derive(Default)]
+struct Session(OnceLock<DfSessionService>);
+
+struct Startup {
+    session: Arc<Session>,
+    engine: Arc<QueryEngine>,
+    authenticator: Arc<dyn Authenticator>,
+    manager: Arc<ConnectionManager>,
+}
+
+impl Connection {
+    fn new(
+        engine: &Arc<QueryEngine>,
+        authenticator: &Arc<dyn Authenticator>,
+        manager: &Arc<ConnectionManager>,
+    ) -> Self {
+        let session = Arc::new(Session::default());
+        Self {
+            startup: Arc::new(Startup {
+                session: Arc::clone(&session),
+                engine: Arc::clone(engine),
+                authenticator: Arc::clone(authenticator),
+                manager: Arc::clone(manager),
+            }),
+            session,
+            cancel: Arc::new(DefaultCancelHandler::new(Arc::clone(manager))),
+        }
+    }
+}
+
+impl PgWireServerHandlers for Connection {
+    fn simple_query_handler(&self) -> Arc<impl SimpleQueryHandler> {
+        Arc::clone(&self.session)
+    }
+
+    fn extended_query_handler(&self) -> Arc<impl ExtendedQueryHandler> {
+        Arc::clone(&self.session)
+    }
+
+    fn startup_handler(&self) -> Arc<impl StartupHandler> {
+        Arc::clone(&self.startup)
+    }
+
+    fn cancel_handler(&self) -> Arc<impl CancelHandler> {
+        Arc::clone(&self.cancel)
+    }
+
+    fn error_handler(&self) -> Arc<impl ErrorHandler> {
+        Arc::new(Wording)
+    }
+}
+
+/// Words DataFusion's failures for people before they are sent.
+struct Wording;
+
+impl ErrorHandler for Wording {
+    fn on_error<C>(&self, _client: &C, error: &mut PgWireError)
+    where
+        C: ClientInfo,
+    {
+        if let PgWireError::ApiError(source) = error {
+            let source = std::mem::replace(source, Box::new(std::fmt::Error));
+            *error = match source.downcast::<datafusion::error::DataFusionError>() {
+                Ok(source) => to_pg(&QueryError::from_datafusion(*source, &[])),
+                Err(source) => PgWireError::ApiError(source),
+            };
+        }
+    }
+}
+
+fn to_pg(error: &QueryError) -> PgWireError {
+    let code = match error.kind() {
+        QueryErrorKind::Invalid => "42000",
+        QueryErrorKind::ReadOnly => "25006",
+        QueryErrorKind::Limit => "53200",
+        QueryErrorKind::Timeout => "57014",
+        QueryErrorKind::Internal => "XX000",
+    };
+    let mut info = ErrorInfo::new("ERROR".to_owned(), code.to_owned(), error.message.clone());
+    info.hint = error.hint.clone();
+    PgWireError::UserError(Box::new(info))
+}
+
+impl Startup {
+    /// The session of a scope, ready for the questions tools ask of a Postgres catalog.
+    fn open(&self, scope: &Scope) -> Result<DfSessionService, QueryError> {
+        let deadline = DeadlineRule(self.engine.options().limits.timeout);
+        let builder = self
+            .engine
+            .state()
+            .with_physical_optimizer_rule(Arc::new(deadline));
+        let context = self.engine.context(builder, scope)?;
+        setup_pg_catalog(&context, CATALOG, EmptyContextProvider)
+            .map_err(|e| QueryError::internal("the Postgres catalog cannot be made", e))?;
+        let hooks: Vec<Arc<dyn QueryHook>> = vec![
+            Arc::new(ReadOnly),
+            Arc::new(CursorStatementHook),
+            Arc::new(SetShowHook),
+            Arc::new(TransactionStatementHook),
+        ];
+        Ok(DfSessionService::new_with_hooks(Arc::new(context), hooks))
+    }
+}
+
+#[async_trait]
+impl StartupHandler for Startup {
+    async fn on_startup<C>(
+        &self,
+        client: &mut C,
+        message: PgWireFrontendMessage,
+    ) -> PgWireResult<()>
+    where
+        C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        use futures::SinkExt as _;
+        match message {
+            PgWireFrontendMessage::Startup(ref startup) => {
+                protocol_negotiation(client, startup).await?;
+                save_startup_parameters_to_metadata(client, startup);
+                client.set_state(PgWireConnectionState::AuthenticationInProgress);
+                client
+                    .send(PgWireBackendMessage::Authentication(
+                        Authentication::CleartextPassword,
+                    ))
+                    .await?;
+            }
+            PgWireFrontendMessage::PasswordMessageFamily(password) => {
+                let password = password.into_password()?.password;
+                let user = client
+                    .metadata()
+                    .get(METADATA_USER)
+                    .cloned()
+                    .unwrap_or_default();
+                let authenticator = Arc::clone(&self.authenticator);
+                let asked = user.clone();
+                let scope = tokio::task::spawn_blocking(move || {
+                    authenticator.authenticate(&asked, &password)
+                })
+                .await
+                .map_err(|e| PgWireError::ApiError(Box::new(e)))?;
+                let Some(scope) = scope else {
+                    return Err(PgWireError::InvalidPassword(user));
+                };
+                let service = self.open(&scope).map_err(|e| to_pg(&e))?;
+                let _ = self.session.0.set(service);
+                let (pid, secret) = RandomPidSecretKeyGenerator::default().generate(client);
+                client.set_pid_and_secret_key(pid, secret.clone());
+                let (handle, guard) = self.manager.register(pid, secret);
+                client
+                    .session_extensions()
+                    .insert::<Arc<ConnectionHandle>>(handle);
+                client.session_extensions().insert::<ConnectionGuard>(guard);
+                let mut parameters = DefaultServerParameterProvider::default();
+                parameters.is_superuser = false;
+                parameters.default_transaction_read_only = true;
+                finish_authentication(client, &parameters).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    fn service(&self) -> PgWireResult<&DfSessionService> {
+        self.0.get().ok_or_else(|| {
+            let info = ErrorInfo::new(
+                "FATAL".to_owned(),
+                "28000".to_owned(),
+                "send the key as password first".to_owned(),
+            );
+            PgWireError::UserError(Box::new(info))
+        })
+    }
+}
+
+#[async_trait]
+impl SimpleQueryHandler for Session {
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        SimpleQueryHandler::do_query(self.service()?, client, query).await
+    }
+}
+
+type Planned = (String, Option<(Statement, LogicalPlan)>);
+
+/// Plans with the connection's own session.
+struct SessionParser(Option<Arc<Parser>>);
+
+impl SessionParser {
+    fn parser(&self) -> PgWireResult<&Parser> {
+        self.0.as_deref().ok_or_else(|| {
+            let info = ErrorInfo::new(
+                "FATAL".to_owned(),
+                "28000".to_owned(),
+                "send the key as password first".to_owned(),
+            );
+            PgWireError::UserError(Box::new(info))
+        })
+    }
+}
+
+#[async_trait]
+impl QueryParser for SessionParser {
+    type Statement = Planned;
+
+    async fn parse_sql<C>(
+        &self,
+        client: &C,
+        sql: &str,
+        types: &[Option<Type>],
+    ) -> PgWireResult<Option<Planned>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        self.parser()?.parse_sql(client, sql, types).await
+    }
+
+    fn get_parameter_types(&self, statement: &Planned) -> PgWireResult<Vec<Type>> {
+        self.parser()?.get_parameter_types(statement)
+    }
+
+    fn get_result_schema(
+        &self,
+        statement: &Planned,
+        format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
+        self.parser()?.get_result_schema(statement, format)
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Session {
+    type Statement = Planned;
+    type QueryParser = SessionParser;
+
+    fn query_parser(&self) -> Arc<SessionParser> {
+        Arc::new(SessionParser(
+            self.0.get().map(ExtendedQueryHandler::query_parser),
+        ))
+    }
+
+    async fn do_query<C>(
+        &self,
+        client: &mut C,
+        portal: &Portal<Planned>,
+        max_rows: usize,
+    ) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        ExtendedQueryHandler::do_query(self.service()?, client, portal, max_rows).await
+    }
+}
+
+/// Refuses everything that does more than read, before any other hook sees it.
+struct ReadOnly;
+
+fn verdict(statement: &Statement) -> Option<PgWireError> {
+    // What drivers send around their queries and the hooks after this one answer.
+    let of_the_session = matches!(
+        statement,
+        Statement::StartTransaction { .. }
+            | Statement::Commit { .. }
+            | Statement::Rollback { .. }
+            | Statement::Savepoint { .. }
+            | Statement::ReleaseSavepoint { .. }
+            | Statement::Declare { .. }
+            | Statement::Fetch { .. }
+            | Statement::Close { .. }
+    );
+    let names_datafusion = || {
+        statement
+            .to_string()
+            .to_ascii_lowercase()
+            .contains("datafusion")
+    };
+    if of_the_session || matches!(statement, Statement::Set(_)) && !names_datafusion() {
+        return None;
+    }
+    readonly::check_sql(statement).err().map(|e| to_pg(&e))
+}
+
+#[async_trait]
+impl QueryHook for ReadOnly {
+    async fn handle_simple_query(
+        &self,
+        statement: &Statement,
+        _context: &SessionContext,
+        _client: &mut dyn HookClient,
+    ) -> Option<PgWireResult<Response>> {
+        verdict(statement).map(Err)
+    }
+
+    async fn handle_extended_parse_query(
+        &self,
+        statement: &Statement,
+        _context: &SessionContext,
+        _client: &(dyn ClientInfo + Send + Sync),
+    ) -> Option<PgWireResult<LogicalPlan>> {
+        verdict(statement).map(Err)
+    }
+
+    async fn handle_extended_query(
+        &self,
+        statement: &Statement,
+        _plan: &LogicalPlan,
+        _params: &ParamValues,
+        _context: &SessionContext,
+        _client: &mut dyn HookClient,
+    ) -> Option<PgWireResult<Response>> {
+        verdict(statement).map(Err)
+    }
+}
