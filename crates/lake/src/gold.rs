@@ -47,8 +47,8 @@ pub(crate) struct Backlog {
     schema: Option<SchemaRef>,
 }
 
-/// The last session gold was computed in, with the versions of silver it sees.
-pub(crate) type GoldSession = Option<(Vec<Option<u64>>, SessionContext)>;
+/// The last session gold was computed in, with the generation and versions of silver it sees.
+pub(crate) type GoldSession = Option<((String, Vec<Option<u64>>), SessionContext)>;
 
 /// Backlogs by gold table, for the generation they belong to.
 pub(crate) type Backlogs = HashMap<(String, String), Backlog>;
@@ -253,11 +253,15 @@ impl Lake {
 
     /// A session over silver as it is now; the same one as long as silver does not change.
     async fn gold_session(&self) -> Result<SessionContext> {
-        let silver: Vec<TableName> = TableName::FIXED.into_iter().filter(|t| t.schema() == "silver").collect();
+        let silver: Vec<TableName> = TableName::FIXED
+            .into_iter()
+            .filter(|t| t.schema() == "silver")
+            .collect();
         let mut versions = Vec::with_capacity(silver.len());
         for table in &silver {
             versions.push(self.handle(table).version().await?);
         }
+        let versions = (self.generation(), versions);
         let mut kept = self.session_of_gold().lock().await;
         if let Some((of, session)) = kept.as_ref()
             && *of == versions
