@@ -3,6 +3,8 @@
 //! Known fields are read in place whatever their order; a field the event model does not know goes to `properties` with its
 //! path and raw value. A value of the wrong type does not stop the pass: it is noted with its path, so that the verdict can
 //! name the field.
+//!
+//! The file is long because it is one table: a reader for each object of the event model, all of the same shape.
 
 use std::borrow::Cow;
 use std::fmt;
