@@ -12,7 +12,11 @@
 //! kind, dictionary numbers, position, received_at as the difference to the record before, event_id, verdict when rejected, raw
 //! bytes. Integers are LEB128. A block does not know its offsets: they are its place in the log.
 
+use std::cell::RefCell;
+
 use tradewind_model::{FormatHash, Micros, Offset, RejectCode, StoreId};
+
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::record::{NewRecord, Record, RecordKind};
 use crate::varint::{self, Cursor};
@@ -22,6 +26,12 @@ const HEADER: usize = 24;
 /// No block may unpack to more; a larger size in a header is damage.
 const MAX_BODY: usize = 256 << 20;
 const LEVEL: i32 = 1;
+
+thread_local! {
+    // Setting zstd up costs as much as a small block; each thread does it once.
+    static COMPRESSOR: RefCell<Compressor<'static>> = RefCell::new(Compressor::new(LEVEL).unwrap_or_default());
+    static DECOMPRESSOR: RefCell<Decompressor<'static>> = RefCell::default();
+}
 
 /// Collects records for one partition.
 #[derive(Debug, Clone, Default)]
@@ -129,7 +139,7 @@ impl BlockBuilder {
                 .map_err(std::io::Error::other)?
                 .to_le_bytes(),
         );
-        out.append(&mut zstd::bulk::compress(&body, LEVEL)?);
+        out.append(&mut COMPRESSOR.with_borrow_mut(|zstd| zstd.compress(&body))?);
         let crc = crc32fast::hash(&out[8..]);
         out[4..8].copy_from_slice(&crc.to_le_bytes());
         Ok(out)
@@ -171,7 +181,8 @@ impl Block {
         if size > MAX_BODY {
             return Err(format!("the block claims {size} bytes"));
         }
-        let body = zstd::bulk::decompress(&stored[HEADER..], size)
+        let body = DECOMPRESSOR
+            .with_borrow_mut(|zstd| zstd.decompress(&stored[HEADER..], size))
             .map_err(|e| format!("the block does not unpack: {e}"))?;
         Self::parse(first, word(8), body)
             .ok_or_else(|| "the block's dictionaries are cut short".to_owned())

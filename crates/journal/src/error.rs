@@ -27,7 +27,7 @@ pub enum JournalError {
     },
     /// Another process has the folder open.
     #[error(
-        "the data folder `{path}` is in use by another Tradewind; stop it, or pass --url to talk to it"
+        "the data folder `{path}` is in use by another Tradewind, a running server perhaps; stop it, or pass --url where the command takes it"
     )]
     Locked {
         /// The folder.

@@ -8,7 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt as _;
 use hashbrown::HashMap;
 use tradewind_journal::{Record, RecordKind};
-use tradewind_model::{Decoder, FormatHash, Micros, StoreId, Topic, TopicPartition};
+use tradewind_model::{Decoder, FormatHash, Micros, RejectCode, StoreId, Topic, TopicPartition};
 
 use crate::error::{LakeError, Result};
 use crate::lake::Lake;
@@ -55,7 +55,12 @@ pub struct BronzeBatch {
     stores: BTreeMap<String, StoreId>,
 }
 
-const COLUMNS: &str = "store_id, \"offset\", received_at, source, position, format, event_id, raw";
+/// What bronze knows of a record, and the verdict on those that quarantine holds: some were refused for what the bytes alone do
+/// not tell, such as their size.
+const RECORDS: &str = "SELECT b.store_id, b.\"offset\", b.received_at, b.source, b.position, b.format, b.event_id, b.raw, q.code, q.message
+ FROM (SELECT * FROM bronze.events WHERE $here) b
+ LEFT JOIN (SELECT \"offset\", code, message FROM bronze.quarantine WHERE $here) q ON q.\"offset\" = b.\"offset\"
+ ORDER BY b.\"offset\"";
 
 impl Lake {
     /// The partitions bronze has records of, of one store or of all.
@@ -102,11 +107,14 @@ impl Lake {
         let of_store = store
             .map(|s| format!(" AND store_id = '{s}'"))
             .unwrap_or_default();
-        let sql = format!(
-            "SELECT {COLUMNS} FROM bronze.events WHERE topic = '{}' AND partition = {}{of_store} ORDER BY \"offset\"",
+        let here = format!(
+            "topic = '{}' AND partition = {}{of_store}",
             partition.topic, partition.partition
         );
-        let context = self.query_session(&[TableName::BronzeEvents]).await?;
+        let sql = RECORDS.replace("$here", &here);
+        let context = self
+            .query_session(&[TableName::BronzeEvents, TableName::BronzeQuarantine])
+            .await?;
         let stream = context
             .sql(&sql)
             .await
@@ -155,7 +163,7 @@ impl BronzeRecords {
 }
 
 impl BronzeBatch {
-    /// The records. Their kind is [`RecordKind::Original`]: whether one is rejected is decided by decoding it again.
+    /// The records; those in quarantine are [`RecordKind::Rejected`].
     pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let column = |i: usize| self.batch.column(i);
         let stores = column(0).as_string::<i32>();
@@ -166,10 +174,20 @@ impl BronzeBatch {
         let formats = column(5).as_string::<i32>();
         let ids = column(6).as_string::<i32>();
         let raws = column(7).as_binary::<i32>();
+        let codes = column(8).as_string::<i32>();
+        let messages = column(9).as_string::<i32>();
         (0..self.batch.num_rows()).filter_map(move |row| {
             Some(Record {
                 offset: u64::try_from(offsets.value(row)).ok()?,
-                kind: RecordKind::Original,
+                kind: if codes.is_null(row) {
+                    RecordKind::Original
+                } else {
+                    RecordKind::Rejected {
+                        code: RejectCode::from_name(codes.value(row))
+                            .unwrap_or(RejectCode::Malformed),
+                        message: messages.value(row),
+                    }
+                },
                 store: self.stores.get(stores.value(row))?,
                 source: sources.value(row),
                 position: u64::try_from(positions.value(row)).ok()?,

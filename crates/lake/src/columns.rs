@@ -33,10 +33,16 @@ impl TextColumn {
         }
     }
 
+    /// The column; the next one begins with room for as much, so that it need not grow step by step.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         self.builder.append_nulls(rows - self.rows);
         self.rows = 0;
-        Arc::new(self.builder.finish())
+        let bytes = self.builder.values_slice().len();
+        let column = self.builder.finish();
+        if bytes > 0 {
+            self.builder = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
+        }
+        Arc::new(column)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -60,10 +66,16 @@ impl BytesColumn {
         self.rows = row + 1;
     }
 
+    /// The column; the next one begins with room for as much, so that it need not grow step by step.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         self.builder.append_nulls(rows - self.rows);
         self.rows = 0;
-        Arc::new(self.builder.finish())
+        let bytes = self.builder.values_slice().len();
+        let column = self.builder.finish();
+        if bytes > 0 {
+            self.builder = BinaryBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
+        }
+        Arc::new(column)
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -24,21 +24,36 @@ use crate::groups::PartitionKey;
 use crate::head::partition_values;
 use crate::schema::STATS_COLUMNS;
 
-/// How files are written: zstd 1, no dictionary where nearly every value is new.
+/// Columns whose ranges stand in a file's footer: those of the Delta log, and those of questions for one thing.
+const SKIPPED_BY: [&str; 11] = [
+    "time",
+    "received_at",
+    "completed_at",
+    "started_at",
+    "topic",
+    "partition",
+    "offset",
+    "last_activity",
+    "type",
+    "order_id",
+    "product_id",
+];
+
+/// How files are written: zstd 1, no dictionary where nearly every value is new, ranges of values only where readers skip by
+/// them.
 fn properties(schema: &SchemaRef) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("tradewind ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_statistics_enabled(EnabledStatistics::Chunk);
+        .set_statistics_enabled(EnabledStatistics::None);
     for field in schema.fields() {
         let column = ColumnPath::from(field.name().as_str());
+        if SKIPPED_BY.contains(&field.name().as_str()) {
+            properties =
+                properties.set_column_statistics_enabled(column.clone(), EnabledStatistics::Chunk);
+        }
         match field.name().as_str() {
-            "raw" | "properties" | "message" => {
-                properties = properties
-                    .set_column_dictionary_enabled(column.clone(), false)
-                    .set_column_statistics_enabled(column, EnabledStatistics::None);
-            }
-            "event_id" | "session_key" | "cart_key" => {
+            "raw" | "properties" | "message" | "event_id" | "session_key" | "cart_key" => {
                 properties = properties.set_column_dictionary_enabled(column, false)
             }
             "offset" | "position" | "time" | "received_at" | "started_at" | "ended_at"

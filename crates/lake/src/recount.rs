@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use tradewind_journal::Record;
+use tradewind_journal::{Record, RecordKind};
 use tradewind_model::validate::Envelope;
 use tradewind_model::{
     Date, Event, FormatHash, Micros, Store, StoreDirectory, StoreId, Topic, TopicPartition,
@@ -50,6 +50,7 @@ impl Digest {
 pub(crate) struct Recount<'s> {
     pub(crate) partition: TopicPartition,
     pub(crate) stores: &'s dyn StoreDirectory,
+    pub(crate) dedup: DedupWindow,
     pub(crate) known: BTreeMap<StoreId, (Arc<Store>, SeenIds, Micros)>,
     pub(crate) days: &'s mut BTreeMap<PartitionKey, Digest>,
     pub(crate) records: u64,
@@ -71,18 +72,18 @@ impl Recount<'_> {
             self.repeated += 1;
         }
         self.last = Some(record.offset);
-        let stores = self.stores;
+        let (stores, window) = (self.stores, self.dedup);
         let (store, seen, watermark) =
             self.known.entry(record.store.clone()).or_insert_with(|| {
                 let store = stores
                     .store(record.store)
                     .unwrap_or_else(|| Arc::new(Store::new(record.store.clone())));
-                (
-                    store,
-                    SeenIds::new(DedupWindow::default()),
-                    Micros(i64::MIN),
-                )
+                (store, SeenIds::new(window), Micros(i64::MIN))
             });
+        if matches!(record.kind, RecordKind::Rejected { .. }) {
+            self.quarantined += 1;
+            return Ok(());
+        }
         let decoder = decoders.get(record.format, formats)?;
         let envelope = Envelope {
             received_at: record.received_at,
@@ -92,7 +93,7 @@ impl Recount<'_> {
             self.quarantined += 1;
             return Ok(());
         };
-        if !seen.insert(&event.event_id, event.time) {
+        if !seen.insert(&event.event_id, event.time, false) {
             self.duplicates += 1;
             return Ok(());
         }

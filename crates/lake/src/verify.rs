@@ -10,6 +10,7 @@ use std::fmt;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use tradewind_model::{Amount, Date, StoreDirectory, StoreId, TopicPartition};
+use tradewind_stream::seen::DedupWindow;
 
 use crate::bronze::{Decoders, FormatSource};
 use crate::compare::{first_difference, rows_as_text};
@@ -95,19 +96,25 @@ impl Lake {
         store: Option<&StoreId>,
         formats: &dyn FormatSource,
         stores: &dyn StoreDirectory,
+        dedup: DedupWindow,
     ) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
         let mut expected: BTreeMap<PartitionKey, Digest> = BTreeMap::new();
         for partition in self.bronze_partitions(store).await? {
+            let mut count = Recount {
+                partition,
+                stores,
+                dedup,
+                known: BTreeMap::new(),
+                days: &mut expected,
+                records: 0,
+                duplicates: 0,
+                quarantined: 0,
+                last: None,
+                repeated: 0,
+            };
             let counts = self
-                .recount(
-                    partition,
-                    store,
-                    formats,
-                    stores,
-                    &mut expected,
-                    &mut report,
-                )
+                .recount(&mut count, store, formats, &mut report)
                 .await?;
             if !counts.holds() {
                 report.differences.push(Difference {
@@ -141,25 +148,13 @@ impl Lake {
 
     async fn recount(
         &self,
-        partition: TopicPartition,
+        count: &mut Recount<'_>,
         store: Option<&StoreId>,
         formats: &dyn FormatSource,
-        stores: &dyn StoreDirectory,
-        days: &mut BTreeMap<PartitionKey, Digest>,
         report: &mut VerifyReport,
     ) -> Result<PartitionCounts> {
+        let partition = count.partition;
         let mut decoders = Decoders::default();
-        let mut count = Recount {
-            partition,
-            stores,
-            known: BTreeMap::new(),
-            days,
-            records: 0,
-            duplicates: 0,
-            quarantined: 0,
-            last: None,
-            repeated: 0,
-        };
         let mut records = self.bronze(partition, store).await?;
         while let Some(batch) = records.next().await? {
             for record in batch.records() {

@@ -29,7 +29,10 @@ impl StoreDirectory for OneShop {
 
 fn verify(test: &TestLake) -> VerifyReport {
     test.runtime
-        .block_on(test.lake.verify(None, &Json, &OneShop))
+        .block_on(
+            test.lake
+                .verify(None, &Json, &OneShop, DedupWindow::default()),
+        )
         .unwrap()
 }
 
@@ -162,7 +165,7 @@ fn pipeline(lake: Arc<Lake>, sink: Arc<dyn Sink>) -> Result<()> {
         while let Some(batch) = lake.runtime().block_on(records.next())? {
             for record in batch.records() {
                 tap_record(&mut *tap, &record, &mut |event| {
-                    seen.insert(&event.event_id, event.time)
+                    seen.insert(&event.event_id, event.time, false)
                 });
                 next = record.offset + 1;
             }

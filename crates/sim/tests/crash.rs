@@ -1,7 +1,7 @@
 //! Nothing acknowledged is lost, nothing counts twice, whatever is killed when (J1, J3, S1, S2, L2).
 //!
 //! `SIM_KILLS` says how often each scenario kills (2), `SIM_SEED` when (1). `make crash` runs it with ten kills and prints the
-//! summaries. Without a built binary the tests say so and pass.
+//! summaries. They drive the built binary: `make test` builds it first.
 
 use std::future::Future;
 use std::sync::Mutex;
@@ -15,12 +15,8 @@ use tradewind_sim::ledger::Summary;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run<F: Future<Output = anyhow::Result<Summary>>>(scenario: impl FnOnce(Binary, Plan) -> F) {
-    let Some(binary) = Binary::find() else {
-        println!(
-            "SKIP: the tradewind binary is not built; run `make build`, or name it with TRADEWIND_BIN"
-        );
-        return;
-    };
+    let binary = Binary::find()
+        .expect("the tradewind binary: run `make build`, or name it with TRADEWIND_BIN");
     let _turn = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tradewind_journal::{Block, Journal, JournalError, ReadOutcome, Record, RecordKind};
-use tradewind_model::validate::Envelope;
+use tradewind_journal::{Block, Journal, JournalError, ReadOutcome, Record};
 use tradewind_model::{
     Decoder, FormatHash, Micros, Offset, Store, StoreDirectory, StoreId, TopicPartition,
 };
@@ -15,9 +14,9 @@ use crate::checkpoint::{CheckpointError, Checkpoints};
 use crate::live::LiveHub;
 use crate::rows::DerivedChange;
 use crate::runtime::RuntimeError;
-use crate::sink::{Outcome, Sink, Tap};
+use crate::sink::{Sink, Tap};
 use crate::state::{Map, split_key};
-use crate::store_partition::{OperatorConfig, StorePartition, Verdict};
+use crate::store_partition::{OperatorConfig, StorePartition};
 
 /// Decoders by format, made from the journal's definitions.
 pub struct Formats {
@@ -195,13 +194,6 @@ impl PartitionWorker {
         if !self.unpublished.contains(record.store) {
             self.unpublished.insert(record.store.clone());
         }
-        let store = Arc::clone(&state.store);
-        if let RecordKind::Rejected { code, message } = record.kind {
-            state.quarantine();
-            self.tap
-                .record(&store, record, &Outcome::Quarantined { code, message });
-            return Ok(());
-        }
         let decoder = match &self.last_format {
             Some((hash, decoder)) if *hash == record.format => Arc::clone(decoder),
             _ => {
@@ -210,40 +202,7 @@ impl PartitionWorker {
                 decoder
             }
         };
-        let envelope = Envelope {
-            received_at: record.received_at,
-            event_id: record.event_id,
-        };
-        match decoder.decode(record.raw, &envelope, &store) {
-            Ok(event) => match state.apply(record, &event) {
-                Verdict::New(local, late) => {
-                    self.tap.record(
-                        &store,
-                        record,
-                        &Outcome::Silver {
-                            event: &event,
-                            local,
-                            late,
-                        },
-                    );
-                }
-                Verdict::Duplicate => {
-                    self.tap
-                        .record(&store, record, &Outcome::Duplicate { event: &event })
-                }
-                Verdict::Copy => {}
-            },
-            // It was valid at the door; the store's settings or the rules have changed since.
-            Err(rejection) if record.kind == RecordKind::Original => {
-                state.quarantine();
-                let outcome = Outcome::Quarantined {
-                    code: rejection.code,
-                    message: &rejection.message,
-                };
-                self.tap.record(&store, record, &outcome);
-            }
-            Err(_) => {}
-        }
+        state.take(record, &decoder, self.tap.as_mut());
         Ok(())
     }
 

@@ -48,7 +48,7 @@ impl RuntimeConfig {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             checkpoint_interval: Duration::from_secs(3),
             publish_interval: Duration::from_millis(100),
-            buffer_bytes: 48 << 20,
+            buffer_bytes: 24 << 20,
             operators: OperatorConfig::default(),
         }
     }

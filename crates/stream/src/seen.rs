@@ -2,7 +2,7 @@
 
 use tradewind_model::Micros;
 
-use crate::state::{Changes, Map, StateError, StateTable, decode, identity, key_number};
+use crate::state::{Changes, Map, StateError, StateTable, identity, key_number};
 
 /// How long ids are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ impl Default for DedupWindow {
 }
 
 type Hour = i32;
+/// Bytes of an id and its hour in a segment.
+const ENTRY: usize = 20;
 
 /// The ids seen.
 #[derive(Debug, Clone)]
@@ -59,9 +61,14 @@ impl SeenIds {
         }
     }
 
-    /// Notes an id; `false` when it was seen before.
-    pub fn insert(&mut self, event_id: &str, time: Micros) -> bool {
-        let id = identity(&[event_id]);
+    /// Notes an id; `false` when it was seen before. Copies of transactions are told apart from events of the partition's own,
+    /// so that what is a duplicate does not depend on them (L2).
+    pub fn insert(&mut self, event_id: &str, time: Micros, is_copy: bool) -> bool {
+        let id = if is_copy {
+            identity(&[event_id, "copy"])
+        } else {
+            identity(&[event_id])
+        };
         let hour = hour(time).max(self.from);
         match self.ids.entry(id) {
             std::collections::hash_map::Entry::Occupied(_) => false,
@@ -122,11 +129,13 @@ impl SeenIds {
             keep
         });
         if let Some(newest) = self.fresh.iter().map(|(_, hour)| *hour).max() {
-            changes.put(
-                StateTable::SeenIds,
-                &self.next_segment.to_be_bytes(),
-                &self.fresh,
-            );
+            // Plain bytes: ids are random, so a variable length would only make them longer.
+            let mut bytes = Vec::with_capacity(self.fresh.len() * ENTRY);
+            for (id, hour) in &self.fresh {
+                bytes.extend_from_slice(&id.to_le_bytes());
+                bytes.extend_from_slice(&hour.to_le_bytes());
+            }
+            changes.put_bytes(StateTable::SeenIds, &self.next_segment.to_be_bytes(), bytes);
             self.segments.push((self.next_segment, newest));
             self.next_segment += 1;
             self.fresh.clear();
@@ -139,7 +148,23 @@ impl SeenIds {
     /// [`StateError`] when it cannot be read.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
         let segment = u64::from_be_bytes(key_number(StateTable::SeenIds, key)?);
-        let ids: Vec<(u128, Hour)> = decode(StateTable::SeenIds, value)?;
+        let (entries, rest) = value.as_chunks::<ENTRY>();
+        if !rest.is_empty() {
+            return Err(StateError {
+                table: StateTable::SeenIds,
+                reason: "a segment is cut short".to_owned(),
+            });
+        }
+        let ids: Vec<(u128, Hour)> = entries
+            .iter()
+            .map(|entry| {
+                let (id, hour) = entry.split_at(16);
+                (
+                    u128::from_le_bytes(id.try_into().unwrap_or_default()),
+                    Hour::from_le_bytes(hour.try_into().unwrap_or_default()),
+                )
+            })
+            .collect();
         if let Some(newest) = ids.iter().map(|(_, hour)| *hour).max() {
             self.segments.push((segment, newest));
         }
@@ -160,20 +185,21 @@ mod tests {
             max_ids: 100,
         });
         let start = Micros(1_800_000_000_000_000);
-        assert!(seen.insert("a", start));
-        assert!(!seen.insert("a", start.plus(Micros::HOUR)));
+        assert!(seen.insert("a", start, false));
+        assert!(!seen.insert("a", start.plus(Micros::HOUR), false));
         seen.advance(start.plus(23 * Micros::HOUR));
-        assert!(!seen.insert("a", start));
+        assert!(!seen.insert("a", start, false));
         seen.advance(start.plus(40 * Micros::HOUR));
         assert!(seen.is_empty());
         for i in 0..1_000 {
             assert!(seen.insert(
                 &format!("x{i}"),
-                start.plus(40 * Micros::HOUR + i * Micros::MINUTE)
+                start.plus(40 * Micros::HOUR + i * Micros::MINUTE),
+                false
             ));
             seen.advance(start.plus(40 * Micros::HOUR + i * Micros::MINUTE));
             assert!(seen.len() <= 100);
         }
-        assert!(!seen.insert("x999", start), "the newest are kept");
+        assert!(!seen.insert("x999", start, false), "the newest are kept");
     }
 }

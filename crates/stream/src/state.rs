@@ -119,6 +119,12 @@ impl Changes {
         }
     }
 
+    /// Puts a value that is bytes already.
+    pub fn put_bytes(&mut self, table: StateTable, key: &[u8], bytes: Vec<u8>) {
+        let key = self.key(table, key);
+        self.entries.push((key, Some(bytes)));
+    }
+
     /// Removes a key.
     pub fn remove(&mut self, table: StateTable, key: &[u8]) {
         let key = self.key(table, key);
@@ -262,10 +268,22 @@ pub fn identity(parts: &[&str]) -> u128 {
     if let [one] = parts {
         return xxhash_rust::xxh3::xxh3_128(one.as_bytes());
     }
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    let mut short = [0u8; 192];
+    let mut at = 0;
     for part in parts {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+        let (length, end) = (part.len() as u64, at + 8 + part.len());
+        let Some(place) = short.get_mut(at..end) else {
+            // Too long for the piece on the stack.
+            let mut hash = xxhash_rust::xxh3::Xxh3::new();
+            for part in parts {
+                hash.update(&(part.len() as u64).to_le_bytes());
+                hash.update(part.as_bytes());
+            }
+            return hash.digest128();
+        };
+        place[..8].copy_from_slice(&length.to_le_bytes());
+        place[8..].copy_from_slice(part.as_bytes());
+        at = end;
     }
-    hash.digest128()
+    xxhash_rust::xxh3::xxh3_128(&short[..at])
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_journal::{Record, RecordKind};
-use tradewind_model::{Date, Event, Micros, Store, Topic, TopicPartition};
+use tradewind_model::validate::Envelope;
+use tradewind_model::{Date, Decoder, Event, Micros, Store, Topic, TopicPartition};
 
 use crate::live::{RateBySecond, Snapshot};
 use crate::names::{LineNames, Names};
@@ -19,7 +20,7 @@ use crate::operators::{Facts, Surroundings};
 use crate::panes::{PaneRetention, Panes};
 use crate::rows::DerivedChange;
 use crate::seen::{DedupWindow, SeenIds};
-use crate::sink::LocalTime;
+use crate::sink::{LocalTime, Outcome, Tap};
 use crate::state::{Changes, StateError, StateTable, decode};
 use crate::visitors::Visitors;
 
@@ -162,6 +163,42 @@ impl StorePartition {
         self.watermark().plus(-self.config.lateness)
     }
 
+    /// Decodes a record, runs it through the operators and tells the tap what became of it.
+    pub fn take(&mut self, record: &Record<'_>, decoder: &Decoder, tap: &mut dyn Tap) {
+        let store = Arc::clone(&self.store);
+        if let RecordKind::Rejected { code, message } = record.kind {
+            self.quarantine();
+            tap.record(&store, record, &Outcome::Quarantined { code, message });
+            return;
+        }
+        let envelope = Envelope {
+            received_at: record.received_at,
+            event_id: record.event_id,
+        };
+        match decoder.decode(record.raw, &envelope, &store) {
+            Ok(event) => match self.apply(record, &event) {
+                Verdict::New(local, late) => {
+                    let event = &event;
+                    tap.record(&store, record, &Outcome::Silver { event, local, late });
+                }
+                Verdict::Duplicate => {
+                    tap.record(&store, record, &Outcome::Duplicate { event: &event });
+                }
+                Verdict::Copy => {}
+            },
+            // It was valid at the door; the store's settings or the rules have changed since.
+            Err(rejection) if record.kind == RecordKind::Original => {
+                self.quarantine();
+                let outcome = Outcome::Quarantined {
+                    code: rejection.code,
+                    message: &rejection.message,
+                };
+                tap.record(&store, record, &outcome);
+            }
+            Err(_) => {}
+        }
+    }
+
     /// Notes a record that could not become an event.
     pub fn quarantine(&mut self) {
         self.progress.received += 1;
@@ -174,7 +211,7 @@ impl StorePartition {
         let is_copy = record.kind == RecordKind::Copy;
         self.progress_dirty = true;
         self.progress.received += u64::from(!is_copy);
-        if !self.seen.insert(&event.event_id, event.time) {
+        if !self.seen.insert(&event.event_id, event.time, is_copy) {
             self.progress.duplicates += u64::from(!is_copy);
             return if is_copy {
                 Verdict::Copy
@@ -193,9 +230,7 @@ impl StorePartition {
                 .first_event
                 .map_or(event.time, |t| t.min(event.time)),
         );
-        if !late {
-            self.run(event, is_copy);
-        }
+        self.run(event, is_copy, late);
         // A sender whose clock runs ahead must not make everybody else late.
         let seen_until = event.time.min(record.received_at);
         if seen_until > self.watermark() {
@@ -209,7 +244,12 @@ impl StorePartition {
         }
     }
 
-    fn run(&mut self, event: &Event<'_>, is_copy: bool) {
+    /// Windows and sessions that are closed stay closed to late events; an order is never closed, so what is said of it
+    /// late still settles it (S4).
+    fn run(&mut self, event: &Event<'_>, is_copy: bool, late: bool) {
+        if late && self.partition.topic != Topic::Transactions {
+            return;
+        }
         self.lines.clear();
         for product in &event.products {
             self.lines.push(self.names.line(product));
@@ -226,13 +266,16 @@ impl StorePartition {
             lines: &self.lines,
             city: self.names.city(&event.context),
         };
+        let watermark = self.progress.watermark.unwrap_or(event.time);
         let mut around = Surroundings {
             store: &self.store,
             partition: self.partition,
             changes: &mut self.changes,
         };
-        traffic::apply(&mut self.traffic, &facts);
-        funnel::apply(&mut self.funnel, &facts);
+        if !late {
+            traffic::apply(&mut self.traffic, &facts);
+            funnel::apply(&mut self.funnel, &facts);
+        }
         match self.partition.topic {
             Topic::UserEvents => {
                 self.sessions.apply(&facts, &mut around);
@@ -241,9 +284,10 @@ impl StorePartition {
                     performance::apply(&mut self.performance, &facts);
                 }
             }
-            Topic::Transactions => self
-                .orders
-                .apply(&facts, &mut self.performance, &mut around),
+            Topic::Transactions => {
+                self.orders
+                    .apply(&facts, watermark, &mut self.performance, &mut around)
+            }
             Topic::InventoryUpdates => {}
         }
     }

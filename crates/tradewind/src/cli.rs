@@ -33,6 +33,8 @@ pub enum Command {
     /// Manage keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Build silver and gold of a store again from bronze; they take their place when they are whole.
+    Replay(ReplayArgs),
     /// Recompute from bronze and compare with live views and gold; exit 1 on a difference.
     Verify(VerifyArgs),
     /// Print the settings with their defaults and comments.
@@ -200,6 +202,19 @@ pub struct KeyCreateArgs {
 pub enum KeyKindName {
     Write,
     Read,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// The store.
+    #[arg(long)]
+    pub store: String,
+    /// The first day built again, in the store's time zone: a date, or a moment that lies in it.
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
+    /// The last day built again.
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -7,7 +7,7 @@ mod doors;
 mod instance;
 mod live_tables;
 mod live_views;
-mod recompute;
+mod reprocess;
 mod simulate;
 mod terminal;
 
@@ -23,7 +23,24 @@ use config::Config;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// mimalloc's option `purge_delay`; the crate that wraps it names only some of the options.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Lets freed memory wait ten seconds for its next use before the system gets it back. With the default of one second a
+/// fifth of an import went into the kernel clearing pages that had been given away between two commits.
+fn keep_freed_memory_a_while() {
+    #[allow(
+        unsafe_code,
+        reason = "the only way to set the allocator's options at run time"
+    )]
+    // SAFETY: a plain store to an option of the allocator, which is allowed at any time.
+    unsafe {
+        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 10_000);
+    }
+}
+
 fn main() -> ExitCode {
+    keep_freed_memory_a_while();
     let cli = Cli::parse();
     // One TLS implementation for every client in the process; a second install only says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -54,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Import(args) => commands::import::run(config, &dir, &args).await,
             Command::Sql(args) => commands::sql::run(config, &dir, &args).await,
             Command::Key(command) => commands::key::run(&dir, &command).await,
+            Command::Replay(args) => commands::replay::run(config, &dir, &args).await,
             Command::Verify(args) => commands::verify::run(config, &dir, &args).await,
             Command::Defaults => {
                 print!("{}", config::DEFAULTS);

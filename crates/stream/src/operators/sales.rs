@@ -53,10 +53,11 @@ impl Orders {
         }
     }
 
-    /// Takes an event of an order in and moves all bookings from before to after.
+    /// Takes an event of an order in and moves all bookings from before to after. It may be later than anything else allows.
     pub fn apply(
         &mut self,
         facts: &Facts<'_, '_>,
+        watermark: Micros,
         performance: &mut Panes<PerformancePane>,
         around: &mut Surroundings<'_>,
     ) {
@@ -73,6 +74,8 @@ impl Orders {
             settle(order, around.store)
         };
         let city_before = order.city_number;
+        // An old order that comes now is remembered from now on.
+        order.touched = order.touched.max(watermark);
         if !order.learn(event, facts.lines, facts.city) {
             return;
         }

@@ -463,3 +463,27 @@ fn s4_what_is_later_than_the_lateness_is_counted_and_left_out_of_views() {
         2
     );
 }
+
+#[test]
+fn s4_orders_are_settled_however_late_and_remembered_from_then_on() {
+    let mut state = StorePartition::new(store(), ORDERS, OperatorConfig::default());
+    let mut order = |id: usize, order_id: &'static str, kind: u8, day: i64| {
+        let mut event = order_event(id, kind, day * 24 * 60, 300);
+        event.order.order_id = Some(Cow::Borrowed(order_id));
+        state.apply(&record(RecordKind::Original, store_id()), &event);
+        merge::sales(&[Arc::new(state.snapshot())], everything()).orders
+    };
+    assert_eq!(order(1, "now", 0, 8), 1);
+    assert_eq!(order(2, "late", 0, 2), 2);
+    // Completed a year ago, but heard of only now: still known when it is paid back.
+    order(3, "ancient", 0, -365);
+    order(4, "ancient", 3, 9);
+    assert_eq!(state.progress.late, 2);
+    let mut changes = Vec::new();
+    state.cut(&mut changes);
+    let rows = table(&changes, DerivedTable::Orders);
+    let Some(DerivedRow::Order(ancient)) = rows.get("ancient") else {
+        panic!("the order is not there")
+    };
+    assert!(ancient.refunded > Amount::ZERO);
+}

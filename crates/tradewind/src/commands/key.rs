@@ -38,8 +38,23 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
             );
         }
         KeyCommand::List { store } => {
-            for key in control.keys(&StoreId::new(store)?).await? {
-                println!("{key:?}");
+            let keys = control.keys(&StoreId::new(store)?).await?;
+            println!(
+                "{:36}  {:5}  {:5}  {:27}  label",
+                "id", "kind", "ends", "works"
+            );
+            for key in keys {
+                let works = match key.revoked_at {
+                    Some(at) => format!("until {}", at.to_rfc3339()),
+                    None => format!("since {}", key.created_at.to_rfc3339()),
+                };
+                println!(
+                    "{:36}  {:5}  …{:4}  {works:27}  {}",
+                    key.key_id,
+                    format!("{:?}", key.kind).to_lowercase(),
+                    key.last_four,
+                    key.label
+                );
             }
         }
         KeyCommand::Revoke { id } => {

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod import;
 pub mod key;
+pub mod replay;
 pub mod serve;
 pub mod simulate;
 pub mod sql;

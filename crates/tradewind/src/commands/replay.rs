@@ -1,0 +1,108 @@
+//! `tradewind replay`: builds a store's silver and gold again from bronze, and swaps them in when they are whole.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use tradewind_journal::Journal;
+use tradewind_lake::{Replay, ReplayRange};
+use tradewind_model::{Date, Micros, Store, StoreDirectory, StoreId};
+use tradewind_stream::Formats;
+
+use crate::cli::ReplayArgs;
+use crate::config::Config;
+use crate::instance::Instance;
+use crate::reprocess::Reprocess;
+use crate::terminal::{self, grouped};
+
+pub async fn run(config: Config, data_dir: &Path, args: &ReplayArgs) -> Result<ExitCode> {
+    let spinner = terminal::spinner("processing what is in the journal");
+    let instance = Instance::open(config, data_dir).await?;
+    let done = replay(&instance, args, &spinner).await;
+    spinner.finish_and_clear();
+    instance.close().await?;
+    println!("{}", done?);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn replay(
+    instance: &Instance,
+    args: &ReplayArgs,
+    spinner: &indicatif::ProgressBar,
+) -> Result<String> {
+    let id = StoreId::new(&args.store)?;
+    let Some(store) = instance.control.store(&id) else {
+        let known = instance.control.stores();
+        let known: Vec<&str> = known.iter().map(|s| s.store_id.as_str()).collect();
+        bail!("there is no store `{id}`; there are: {}", known.join(", "));
+    };
+    let range = ReplayRange {
+        store: id,
+        from: day(args.from.as_deref(), &store).context("--from")?,
+        to: day(args.to.as_deref(), &store).context("--to")?,
+    };
+    if let (Some(from), Some(to)) = (range.from, range.to)
+        && from > to
+    {
+        bail!("--from {from} is after --to {to}");
+    }
+    instance.drain().await?;
+    spinner.set_message("reading bronze again");
+    let replay = Replay::begin(&instance.lake, range.clone()).await?;
+    let journal = Arc::clone(&instance.journal) as Arc<dyn Journal>;
+    let work = Reprocess {
+        store,
+        operators: instance.config.operators(),
+        partitions: journal.partitions(),
+        formats: Formats::new(journal),
+        lake: Arc::clone(replay.lake()),
+        sink: replay.sink(),
+    };
+    let (scratch, bar) = (instance.data_dir.join("tmp"), spinner.clone());
+    let told = move |read: u64| {
+        if read.is_multiple_of(50_000) {
+            bar.set_message(format!(
+                "{} records of bronze processed again",
+                grouped(read)
+            ));
+        }
+    };
+    let read = tokio::task::spawn_blocking(move || work.run(&scratch, &told)).await;
+    let read = match read.map_err(anyhow::Error::from).and_then(|r| r) {
+        Ok(read) => read,
+        Err(error) => {
+            replay.abandon()?;
+            return Err(error.context("the replay failed; silver and gold are as they were"));
+        }
+    };
+    spinner.set_message("computing gold");
+    replay.finish().await?;
+    let span = match (range.from, range.to) {
+        (None, None) => "all days".to_owned(),
+        (Some(from), None) => format!("{from} and later"),
+        (None, Some(to)) => format!("up to {to}"),
+        (Some(from), Some(to)) => format!("{from} to {to}"),
+    };
+    Ok(format!(
+        "replayed store {}: {} records of bronze processed again; silver and gold of {span} are new",
+        range.store,
+        grouped(read)
+    ))
+}
+
+/// A day of the store: `2026-11-21`, or a moment that lies in it.
+fn day(text: Option<&str>, store: &Store) -> Result<Option<Date>> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    if let Some(date) = Date::parse(text) {
+        return Ok(Some(date));
+    }
+    match Micros::parse_rfc3339(text) {
+        Some(moment) => Ok(Some(store.zone.date(moment))),
+        None => bail!(
+            "`{text}` is neither a date such as 2026-11-21 nor a moment such as 2026-11-21T08:00:00Z"
+        ),
+    }
+}
