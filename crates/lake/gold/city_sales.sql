@@ -1,14 +1,21 @@
 -- Each city by day: visitors and views of its events, and the orders completed that day. One row a store, date and city.
 -- revenue = gross - discounts at completion; net_revenue is what is left after all refunds and cancellations so far.
 WITH
-seen AS (
-    SELECT date, city,
+-- Distinct visitors are counted as groups, which spill to disk where there are many; a set of them would have to fit in memory.
+by_visitor AS (
+    SELECT date, city, visitor,
            max(country) AS country,
            count(*) FILTER (WHERE type IN ('page_viewed', 'product_list_viewed', 'product_viewed')) AS views,
-           count(DISTINCT visitor) FILTER (WHERE topic = 'user_events' OR type = 'order_completed') AS visitors,
+           count(*) FILTER (WHERE topic = 'user_events' OR type = 'order_completed') AS own,
            min(lat) AS lat, min(lon) AS lon
     FROM silver.events
     WHERE store_id = $store AND date IN ($dates) AND city IS NOT NULL
+    GROUP BY date, city, visitor
+),
+seen AS (
+    SELECT date, city, max(country) AS country, sum(views) AS views, count(visitor) FILTER (WHERE own > 0) AS visitors,
+           min(lat) AS lat, min(lon) AS lon
+    FROM by_visitor
     GROUP BY date, city
 ),
 bought AS (

@@ -3,13 +3,19 @@
 -- they happened, in time order, never more than the order's revenue (gross - discount). A cancelled order's cost is taken back
 -- on the day of its first cancellation.
 WITH
-days AS (
-    SELECT store_id, date,
+-- Distinct visitors are counted as groups, which spill to disk where there are many; a set of them would have to fit in memory.
+by_visitor AS (
+    SELECT store_id, date, visitor,
            count(*) AS events,
            count(*) FILTER (WHERE type IN ('page_viewed', 'product_list_viewed', 'product_viewed')) AS views,
-           count(DISTINCT visitor) FILTER (WHERE topic = 'user_events' OR type = 'order_completed') AS visitors
+           count(*) FILTER (WHERE topic = 'user_events' OR type = 'order_completed') AS own
     FROM silver.events
     WHERE store_id = $store AND date IN ($dates)
+    GROUP BY store_id, date, visitor
+),
+days AS (
+    SELECT store_id, date, sum(events) AS events, sum(views) AS views, count(visitor) FILTER (WHERE own > 0) AS visitors
+    FROM by_visitor
     GROUP BY store_id, date
 ),
 visits AS (

@@ -15,10 +15,16 @@ reached AS (
     FROM silver.events
     WHERE store_id = $store AND date IN ($dates)
 ),
-by_events AS (
-    SELECT store_id, date, step_number, count(*) AS events, count(DISTINCT visitor) AS visitors
+-- Distinct visitors are counted as groups, which spill to disk where there are many; a set of them would have to fit in memory.
+by_visitor AS (
+    SELECT store_id, date, step_number, visitor, count(*) AS events
     FROM reached
     WHERE step_number IS NOT NULL
+    GROUP BY store_id, date, step_number, visitor
+),
+by_events AS (
+    SELECT store_id, date, step_number, sum(events) AS events, count(visitor) AS visitors
+    FROM by_visitor
     GROUP BY store_id, date, step_number
 ),
 by_sessions AS (

@@ -35,14 +35,21 @@ sold AS (
            line_total - (discount_upto - lag(discount_upto, 1, 0) OVER (PARTITION BY order_id ORDER BY line)) AS net
     FROM shares
 ),
+-- Distinct visitors are counted as groups, which spill to disk where there are many; a set of them would have to fit in memory.
+by_visitor AS (
+    SELECT date, product_id, visitor,
+           max(name) AS name, max(category) AS category, max(brand) AS brand,
+           count(*) FILTER (WHERE type = 'product_viewed') AS views,
+           count(*) FILTER (WHERE type = 'product_added') AS carts
+    FROM silver.line_items
+    WHERE store_id = $store AND date IN ($dates) AND line = 1 AND type IN ('product_viewed', 'product_added')
+    GROUP BY date, product_id, visitor
+),
 seen AS (
     SELECT date, product_id,
            max(name) AS name, max(category) AS category, max(brand) AS brand,
-           count(*) FILTER (WHERE type = 'product_viewed') AS views,
-           count(*) FILTER (WHERE type = 'product_added') AS carts,
-           count(DISTINCT visitor) FILTER (WHERE type = 'product_viewed') AS visitors
-    FROM silver.line_items
-    WHERE store_id = $store AND date IN ($dates) AND line = 1 AND type IN ('product_viewed', 'product_added')
+           sum(views) AS views, sum(carts) AS carts, count(visitor) FILTER (WHERE views > 0) AS visitors
+    FROM by_visitor
     GROUP BY date, product_id
 ),
 bought AS (

@@ -16,8 +16,23 @@ use crate::error::{LakeError, Result};
 use crate::lake::Lake;
 use crate::layout::TableName;
 
-/// Memory of the queries that compute gold; beyond it they spill to disk.
-const GOLD_MEMORY: usize = 512 << 20;
+/// The least memory of the queries that compute gold; beyond theirs they spill to disk.
+const LEAST_MEMORY: usize = 512 << 20;
+/// The most.
+const MOST_MEMORY: usize = 4 << 30;
+
+/// An eighth of the machine's memory, within bounds. It is shared evenly by the steps of a query, about a dozen, of which each
+/// must hold some batches and groups before it can spill.
+fn query_memory() -> usize {
+    let kibibytes = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+            line.split_whitespace().nth(1)?.parse::<usize>().ok()
+        });
+    let eighth = kibibytes.map_or(LEAST_MEMORY, |k| k.saturating_mul(1024) / 8);
+    eighth.clamp(LEAST_MEMORY, MOST_MEMORY)
+}
 
 /// A provider of one snapshot. Reads whole files only where partition, statistics and filters leave no way around.
 pub(crate) fn provider_of(table: &DeltaTable) -> Result<Arc<dyn TableProvider>> {
@@ -60,7 +75,7 @@ impl Lake {
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(false);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(GOLD_MEMORY)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(query_memory())))
             .build_arc()
             .map_err(wrong)?;
         let context = SessionContext::new_with_config_rt(config, runtime);

@@ -98,15 +98,18 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
     let (summaries, failed) = outcome;
     let read = started.elapsed();
     let spinner = terminal::spinner("operators, lake and gold tables catch up");
-    instance.drain().await?;
-    instance.refresh_gold().await?;
+    let caught_up = async {
+        instance.drain().await?;
+        instance.refresh_gold().await
+    }
+    .await;
     spinner.finish_and_clear();
     for summary in &summaries {
         tell(summary);
     }
     let added: u64 = summaries.iter().map(|s| s.added).sum();
     let whole = started.elapsed();
-    if added > 0 {
+    if added > 0 && caught_up.is_ok() {
         println!(
             "{} records in {:.1} s, {} a second: durable after {:.1} s, in silver and gold after {:.1} s",
             grouped(added),
@@ -134,6 +137,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
         return Err(anyhow::Error::from(error)
             .context("the import ended early; run it again to go on from there"));
     }
+    caught_up.context("the events are in the journal, but silver or gold is not up to date; the next command or server on this folder goes on from there")?;
     Ok(ExitCode::SUCCESS)
 }
 
