@@ -16,13 +16,25 @@ terms AS (
     ) ranked
     WHERE newest = 1
 ),
+-- The hour an order counts in is that of its completion, whatever was said of its lines later.
+completed AS (
+    SELECT order_id, hour, weekday
+    FROM (
+        SELECT order_id, hour, weekday, row_number() OVER (PARTITION BY order_id ORDER BY time, event_id) AS earliest
+        FROM silver.events
+        WHERE store_id = $store AND topic = 'transactions' AND type = 'order_completed'
+    ) ranked
+    WHERE earliest = 1
+),
 lines AS (
     SELECT t.date, t.discount, l.*,
            sum(l.line_total) OVER (PARTITION BY l.order_id) AS whole,
            sum(l.line_total) OVER (PARTITION BY l.order_id ORDER BY l.line) AS upto
-    FROM (SELECT order_id, event_id, line, product_id, name, category, brand, quantity, line_total, cost, hour, weekday
-          FROM silver.line_items
-          WHERE store_id = $store AND topic = 'transactions') l
+    FROM (SELECT i.order_id, i.event_id, i.line, i.product_id, i.name, i.category, i.brand, i.quantity, i.line_total, i.cost,
+                 c.hour, c.weekday
+          FROM silver.line_items i
+          JOIN completed c ON c.order_id = i.order_id
+          WHERE i.store_id = $store AND i.topic = 'transactions') l
     JOIN terms t ON t.order_id = l.order_id AND t.event_id = l.event_id
 ),
 shares AS (

@@ -148,7 +148,9 @@ fn event_part<'a>(p: &mut Pass<'a>, s: &mut Scanner<'a>, key: &str) -> Result<()
             Ok(())
         }
         "event_id" => {
-            p.draft.event.event_id = p.text(scalar(s)?, "", "event_id").unwrap_or_default();
+            if let Some(id) = p.text(scalar(s)?, "", "event_id") {
+                p.draft.event.event_id = id;
+            }
             Ok(())
         }
         "time" => {

@@ -263,9 +263,24 @@ impl QueryStream {
     /// # Errors
     /// [`QueryError`] of what the query ran into.
     pub async fn collect(mut self) -> Result<QueryResult, QueryError> {
-        let mut batches = Vec::new();
+        // Who may ask for every row asks for himself, in a process of his own.
+        let most = self.left.map_or(usize::MAX, |_| MAX_RESULT);
+        let (mut batches, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = self.next().await {
-            batches.push(batch?);
+            let batch = batch?;
+            bytes += batch
+                .columns()
+                .iter()
+                .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+                .sum::<usize>();
+            if bytes > most {
+                return Err(QueryError::new(
+                    QueryErrorKind::Limit,
+                    format!("the answer has more than {} MB", MAX_RESULT >> 20),
+                    Some("ask for fewer rows or columns, or read the lake's files".to_owned()),
+                ));
+            }
+            batches.push(batch);
         }
         Ok(QueryResult {
             schema: self.schema(),
@@ -289,6 +304,9 @@ impl QueryStream {
         (batch.num_rows() > 0).then_some(batch)
     }
 }
+
+/// The most bytes of an answer that is held as a whole: answers lie outside the memory of queries.
+const MAX_RESULT: usize = 256 << 20;
 
 impl Stream for QueryStream {
     type Item = Result<RecordBatch, QueryError>;

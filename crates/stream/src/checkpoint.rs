@@ -25,10 +25,36 @@ pub enum CheckpointError {
         "the checkpoint is damaged: {0}; remove the `state` folder to rebuild it from the journal"
     )]
     Damaged(String),
+    /// It was written by another version of the program.
+    #[error(
+        "the checkpoint has format {0}, this program reads format {FORMAT}; open the folder with the program that wrote it, or, if the journal still holds everything, remove the `state` folder to compute it again",
+        FORMAT = FORMAT.trim()
+    )]
+    Format(String),
 }
 
 fn storage(error: fjall::Error) -> CheckpointError {
     CheckpointError::Storage(error.to_string())
+}
+
+/// The layout of state, rows and offsets. It rises with every change of what is written.
+const FORMAT: &str = "2\n";
+
+/// Notes the format in a new folder; refuses one of another format.
+fn check_format(folder: &Path, is_new: bool) -> Result<(), CheckpointError> {
+    let path = folder.join("format");
+    let wrong = |e: std::io::Error| CheckpointError::Storage(format!("`{}`: {e}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Ok(found) if found == FORMAT => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_new => {
+            std::fs::write(&path, FORMAT).map_err(wrong)
+        }
+        Ok(found) => Err(CheckpointError::Format(found.trim().to_owned())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(CheckpointError::Format("1".to_owned()))
+        }
+        Err(e) => Err(wrong(e)),
+    }
 }
 
 /// One checkpoint's worth of changes.
@@ -83,13 +109,16 @@ impl Checkpoints {
                 fjall::Error::Locked => CheckpointError::Locked(folder.display().to_string()),
                 other => storage(other),
             })?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
-        Ok(Self {
+        // Most entries of a checkpoint replace those of the one before; in a large table they meet before they reach a file.
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(64 << 20);
+        let opened = Self {
             state: db.keyspace("state", options).map_err(storage)?,
             offsets: db.keyspace("offsets", options).map_err(storage)?,
             pending: db.keyspace("pending", options).map_err(storage)?,
             db,
-        })
+        };
+        check_format(folder, opened.offsets()?.is_empty())?;
+        Ok(opened)
     }
 
     /// The next offset to read of each partition; nothing for one that was never checkpointed.

@@ -68,6 +68,8 @@ pub(crate) struct PartitionWorker {
     pub(crate) partition: TopicPartition,
     pub(crate) next: Offset,
     cut_at: Offset,
+    /// Whether the last cut left the rows of open sessions and carts out.
+    owes_open_rows: bool,
     stores: BTreeMap<StoreId, StorePartition>,
     tap: Box<dyn Tap>,
     unpublished: BTreeSet<StoreId>,
@@ -134,6 +136,7 @@ impl PartitionWorker {
             partition,
             next,
             cut_at: next,
+            owes_open_rows: true,
             stores,
             tap: sink.tap(partition),
             unpublished: BTreeSet::new(),
@@ -219,16 +222,18 @@ impl PartitionWorker {
         self.tap.buffered_bytes()
     }
 
-    /// Hands over rows and state changes since the last cut; `None` when there is nothing.
-    pub(crate) fn cut(&mut self) -> Option<PartitionCut> {
-        if self.next == self.cut_at {
+    /// Hands over rows and state changes since the last cut, with `open_rows` those of open sessions and carts too; `None` when
+    /// there is nothing.
+    pub(crate) fn cut(&mut self, open_rows: bool) -> Option<PartitionCut> {
+        if self.next == self.cut_at && !(open_rows && self.owes_open_rows) {
             return None;
         }
         self.cut_at = self.next;
+        self.owes_open_rows = !open_rows;
         let mut derived = Vec::new();
         let mut state = Vec::new();
         for store in self.stores.values_mut() {
-            state.append(&mut store.cut(&mut derived).entries);
+            state.append(&mut store.cut(&mut derived, open_rows).entries);
         }
         Some(PartitionCut {
             partition: self.partition,

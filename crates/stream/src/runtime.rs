@@ -91,6 +91,9 @@ pub enum RuntimeError {
         /// Where the journal ends.
         journal: Offset,
     },
+    /// The lake did not take rows; they are in the checkpoint and are given again.
+    #[error("the lake did not take changed orders, sessions or carts: {0}")]
+    Lake(String),
     /// A thread could not be started or has ended.
     #[error("a stream thread failed: {0}")]
     Thread(String),
@@ -112,10 +115,14 @@ struct Rounds {
     /// Whether the next one also puts every pending row into the lake.
     flush: bool,
     failed: Option<String>,
+    /// Why the lake did not take the pending rows of the last barrier.
+    owed: Option<String>,
 }
 
 struct Control {
     barrier: AtomicU64,
+    /// Whether the barrier asks for the rows of open sessions and carts: the lake will take rows.
+    open_rows: AtomicBool,
     stop: AtomicBool,
     rounds: Mutex<Rounds>,
     changed: Condvar,
@@ -180,6 +187,7 @@ impl Runtime {
         }
         let control = Arc::new(Control {
             barrier: AtomicU64::new(0),
+            open_rows: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             rounds: Mutex::new(Rounds::default()),
             changed: Condvar::new(),
@@ -323,7 +331,10 @@ impl Runtime {
             }
             self.control.changed.wait(&mut rounds);
         }
-        Ok(())
+        match &rounds.owed {
+            Some(reason) => Err(RuntimeError::Lake(reason.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Takes a last checkpoint and stops.
@@ -371,6 +382,9 @@ fn spawn(
         .map_err(|e| RuntimeError::Thread(e.to_string()))
 }
 
+/// How often a thread asks a journal that fails before it gives up: half a minute.
+const READ_TRIES: u32 = 150;
+
 struct WorkerThread {
     workers: Vec<(usize, PartitionWorker)>,
     control: Arc<Control>,
@@ -385,6 +399,7 @@ impl WorkerThread {
     fn run(mut self) -> Result<(), RuntimeError> {
         let signal = self.shared.journal.signal();
         let mut published = Instant::now();
+        let mut failures = 0;
         while !self.control.stop.load(Ordering::Acquire) {
             let generation = signal.generation();
             let mut progressed = false;
@@ -398,7 +413,18 @@ impl WorkerThread {
                     self.wait_for_barrier()?;
                 }
                 let (slot, worker) = &mut self.workers[i];
-                if worker.step(&self.shared)? {
+                let stepped = match worker.step(&self.shared) {
+                    // A storage that failed is opened again by the writer; what is in it can be read then.
+                    Err(RuntimeError::Journal(error)) if failures < READ_TRIES => {
+                        failures += 1;
+                        tracing::warn!(%error, "the journal cannot be read; trying again");
+                        std::thread::sleep(Duration::from_millis(200));
+                        continue;
+                    }
+                    other => other?,
+                };
+                failures = 0;
+                if stepped {
                     progressed = true;
                     let position = &self.control.positions[*slot];
                     position
@@ -427,10 +453,11 @@ impl WorkerThread {
             return Ok(());
         }
         self.seen_barrier = barrier;
+        let open_rows = self.control.open_rows.load(Ordering::Acquire);
         let cuts = self
             .workers
             .iter_mut()
-            .filter_map(|(_, w)| w.cut())
+            .filter_map(|(_, w)| w.cut(open_rows))
             .collect();
         self.cuts
             .send(cuts)
@@ -474,8 +501,7 @@ struct Coordinator {
 /// Whether pending rows go into the lake now: when asked to, when many wait, or when enough time has passed that rewriting
 /// partitions takes at most a tenth of it.
 fn flush_due(asked: bool, waiting: usize, since: Duration, last_cost: Duration) -> bool {
-    waiting > 0
-        && (asked || waiting > 500_000 || since >= (last_cost * 10).max(Duration::from_secs(5)))
+    asked || waiting > 500_000 || since >= (last_cost * 10).max(Duration::from_secs(5))
 }
 
 impl Coordinator {
@@ -499,7 +525,14 @@ impl Coordinator {
         }
     }
 
-    fn barrier(&mut self, round: u64, flush: bool) -> Result<(), RuntimeError> {
+    fn barrier(&mut self, round: u64, asked: bool) -> Result<(), RuntimeError> {
+        let flush = flush_due(
+            asked,
+            self.pending.len(),
+            self.flushed.elapsed(),
+            self.flush_cost,
+        );
+        self.control.open_rows.store(flush, Ordering::Release);
         self.control.barrier.store(round, Ordering::Release);
         self.shared.journal.signal().raise();
         let mut write = CheckpointWrite::default();
@@ -528,7 +561,10 @@ impl Coordinator {
             let started = Instant::now();
             self.commit(chunks)?;
             self.checkpoints.write(&write)?;
-            self.shared.journal.commit("stream", &write.offsets)?;
+            // Only retention needs the note; a later one stands for it.
+            if let Err(error) = self.shared.journal.commit("stream", &write.offsets) {
+                tracing::warn!(%error, "the journal did not note how far the operators are; trying again with the next checkpoint");
+            }
             metrics::histogram!("tradewind_stream_checkpoint_seconds")
                 .record(started.elapsed().as_secs_f64());
             metrics::counter!("tradewind_stream_checkpoints_total").increment(1);
@@ -536,7 +572,8 @@ impl Coordinator {
                 self.pending.insert(pending_key(&change), change);
             }
         }
-        self.flush(flush)
+        metrics::gauge!("tradewind_stream_pending_rows").set(self.pending.len() as f64);
+        if flush { self.flush() } else { Ok(()) }
     }
 
     /// Makes rows durable in the lake, again and again until it works: nothing may go on without them.
@@ -558,14 +595,10 @@ impl Coordinator {
         }
     }
 
-    fn flush(&mut self, asked: bool) -> Result<(), RuntimeError> {
-        metrics::gauge!("tradewind_stream_pending_rows").set(self.pending.len() as f64);
-        if !flush_due(
-            asked,
-            self.pending.len(),
-            self.flushed.elapsed(),
-            self.flush_cost,
-        ) {
+    /// Gives every pending row to the lake.
+    fn flush(&mut self) -> Result<(), RuntimeError> {
+        if self.pending.is_empty() {
+            self.flushed = Instant::now();
             return Ok(());
         }
         let started = Instant::now();
@@ -574,10 +607,12 @@ impl Coordinator {
             Ok(()) => {
                 self.checkpoints.taken(&changes)?;
                 self.pending.clear();
+                self.control.rounds.lock().owed = None;
             }
             // They stay in the checkpoint and are given again.
             Err(error) => {
-                tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying again later")
+                tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying again later");
+                self.control.rounds.lock().owed = Some(error.to_string());
             }
         }
         self.flushed = Instant::now();

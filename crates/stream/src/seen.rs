@@ -2,7 +2,7 @@
 
 use tradewind_model::Micros;
 
-use crate::state::{Changes, Map, StateError, StateTable, identity, key_number};
+use crate::state::{Changes, Map, StateError, StateTable, decode, identity, key_number};
 
 /// How long ids are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,21 +24,24 @@ impl Default for DedupWindow {
 }
 
 type Hour = i32;
-/// Bytes of an id and its hour in a segment.
-const ENTRY: usize = 20;
+/// When an id came: the hour of its event, and its number among the ids of the store in the partition, modulo 2³².
+type Arrival = (Hour, u32);
+/// Bytes of an id and its arrival in a segment.
+const ENTRY: usize = 24;
 
 /// The ids seen.
 #[derive(Debug, Clone)]
 pub struct SeenIds {
     window: DedupWindow,
-    ids: Map<u128, Hour>,
+    ids: Map<u128, Arrival>,
+    next: u32,
     /// Ids since the last checkpoint.
-    fresh: Vec<(u128, Hour)>,
-    /// Newest hour of each written segment.
-    segments: Vec<(u64, Hour)>,
+    fresh: Vec<(u128, Arrival)>,
+    /// Newest arrival of each written segment.
+    segments: Vec<(u64, Arrival)>,
     next_segment: u64,
-    /// Ids of hours before this are forgotten.
-    from: Hour,
+    /// Ids that came before this are forgotten.
+    from: Arrival,
     swept_at: Hour,
 }
 
@@ -53,10 +56,11 @@ impl SeenIds {
         Self {
             window,
             ids: Map::default(),
+            next: 0,
             fresh: Vec::new(),
             segments: Vec::new(),
             next_segment: 0,
-            from: Hour::MIN,
+            from: (Hour::MIN, 0),
             swept_at: Hour::MIN,
         }
     }
@@ -69,15 +73,18 @@ impl SeenIds {
         } else {
             identity(&[event_id])
         };
-        let hour = hour(time).max(self.from);
+        // What comes later than everything remembered is remembered as the oldest.
+        let arrival = (hour(time).max(self.from.0), self.next);
         match self.ids.entry(id) {
-            std::collections::hash_map::Entry::Occupied(_) => false,
-            std::collections::hash_map::Entry::Vacant(slot) => {
-                slot.insert(hour);
-                self.fresh.push((id, hour));
-                true
-            }
+            std::collections::hash_map::Entry::Occupied(_) => return false,
+            std::collections::hash_map::Entry::Vacant(slot) => slot.insert(arrival),
+        };
+        self.next = self.next.wrapping_add(1);
+        self.fresh.push((id, arrival));
+        if self.ids.len() > self.window.max_ids {
+            self.forget_half();
         }
+        true
     }
 
     /// Forgets what is older than the window; a pure function of what was seen and the watermark.
@@ -85,24 +92,24 @@ impl SeenIds {
         let now = hour(watermark);
         if now > self.swept_at.saturating_add(6) {
             self.swept_at = now;
-            self.forget_before(hour(watermark.plus(-self.window.span)));
-        }
-        while self.ids.len() > self.window.max_ids {
-            // Half of the remembered hours at a time, so that a flood costs a few sweeps and not one for each id.
-            let mut hours: Vec<Hour> = self.ids.values().copied().collect();
-            let middle = hours.len() / 2;
-            let (_, median, _) = hours.select_nth_unstable(middle);
-            let cut = median.saturating_add(1);
-            metrics::counter!("tradewind_stream_dedup_forgotten_early_total")
-                .increment(middle as u64);
-            self.forget_before(cut);
+            self.forget_before((hour(watermark.plus(-self.window.span)), 0));
         }
     }
 
-    fn forget_before(&mut self, from: Hour) {
+    /// Forgets the older half, by hour and then by arrival, so that a flood costs a few sweeps and not one for each id.
+    fn forget_half(&mut self) {
+        let mut arrivals: Vec<Arrival> = self.ids.values().copied().collect();
+        let middle = arrivals.len() / 2;
+        let (_, median, _) = arrivals.select_nth_unstable(middle);
+        let cut = *median;
+        metrics::counter!("tradewind_stream_dedup_forgotten_early_total").increment(middle as u64);
+        self.forget_before(cut);
+    }
+
+    fn forget_before(&mut self, from: Arrival) {
         if from > self.from {
             self.from = from;
-            self.ids.retain(|_, hour| *hour >= from);
+            self.ids.retain(|_, arrival| *arrival >= from);
         }
     }
 
@@ -118,7 +125,8 @@ impl SeenIds {
         self.ids.is_empty()
     }
 
-    /// Writes what changed since the last call: one segment of new ids, and the removal of segments that are too old as a whole.
+    /// Writes what changed since the last call: one segment of new ids, what is forgotten, and the removal of segments that are
+    /// too old as a whole.
     pub fn save(&mut self, changes: &mut Changes) {
         let from = self.from;
         self.segments.retain(|(segment, newest)| {
@@ -128,25 +136,34 @@ impl SeenIds {
             }
             keep
         });
-        if let Some(newest) = self.fresh.iter().map(|(_, hour)| *hour).max() {
+        if let Some(newest) = self.fresh.iter().map(|(_, arrival)| *arrival).max() {
             // Plain bytes: ids are random, so a variable length would only make them longer.
             let mut bytes = Vec::with_capacity(self.fresh.len() * ENTRY);
-            for (id, hour) in &self.fresh {
+            for (id, (hour, number)) in &self.fresh {
                 bytes.extend_from_slice(&id.to_le_bytes());
                 bytes.extend_from_slice(&hour.to_le_bytes());
+                bytes.extend_from_slice(&number.to_le_bytes());
             }
             changes.put_bytes(StateTable::SeenIds, &self.next_segment.to_be_bytes(), bytes);
             self.segments.push((self.next_segment, newest));
             self.next_segment += 1;
             self.fresh.clear();
+            let bounds = (self.from, self.swept_at, self.next);
+            changes.put(StateTable::SeenIds, BOUNDS, &bounds);
         }
     }
 
-    /// Takes a segment from a checkpoint.
+    /// Takes a segment, or the bounds, from a checkpoint.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        if key == BOUNDS {
+            (self.from, self.swept_at, self.next) = decode(StateTable::SeenIds, value)?;
+            let from = self.from;
+            self.ids.retain(|_, arrival| *arrival >= from);
+            return Ok(());
+        }
         let segment = u64::from_be_bytes(key_number(StateTable::SeenIds, key)?);
         let (entries, rest) = value.as_chunks::<ENTRY>();
         if !rest.is_empty() {
@@ -155,24 +172,33 @@ impl SeenIds {
                 reason: "a segment is cut short".to_owned(),
             });
         }
-        let ids: Vec<(u128, Hour)> = entries
+        let word = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).unwrap_or_default();
+        let ids: Vec<(u128, Arrival)> = entries
             .iter()
             .map(|entry| {
-                let (id, hour) = entry.split_at(16);
+                let (id, arrival) = entry.split_at(16);
                 (
                     u128::from_le_bytes(id.try_into().unwrap_or_default()),
-                    Hour::from_le_bytes(hour.try_into().unwrap_or_default()),
+                    (
+                        Hour::from_le_bytes(word(&arrival[..4])),
+                        u32::from_le_bytes(word(&arrival[4..])),
+                    ),
                 )
             })
             .collect();
-        if let Some(newest) = ids.iter().map(|(_, hour)| *hour).max() {
+        if let Some(newest) = ids.iter().map(|(_, arrival)| *arrival).max() {
             self.segments.push((segment, newest));
         }
         self.next_segment = self.next_segment.max(segment + 1);
-        self.ids.extend(ids);
+        let from = self.from;
+        self.ids
+            .extend(ids.into_iter().filter(|(_, arrival)| *arrival >= from));
         Ok(())
     }
 }
+
+/// The key of what is forgotten and counted, beside the segments' numbers.
+const BOUNDS: &[u8] = b"bounds";
 
 #[cfg(test)]
 mod tests {
@@ -201,5 +227,41 @@ mod tests {
             assert!(seen.len() <= 100);
         }
         assert!(!seen.insert("x999", start, false), "the newest are kept");
+    }
+
+    #[test]
+    fn a_flood_of_one_hour_keeps_the_newest_also_over_a_restart() {
+        let window = DedupWindow {
+            span: Micros::DAY,
+            max_ids: 100,
+        };
+        let mut seen = SeenIds::new(window);
+        let then = Micros(1_800_000_000_000_000);
+        let partition = tradewind_model::TopicPartition::new(tradewind_model::Topic::UserEvents, 0);
+        let store = tradewind_model::StoreId::new("s").unwrap();
+        let mut saved = std::collections::BTreeMap::new();
+        for i in 0..1_000 {
+            assert!(seen.insert(&format!("x{i}"), then, false));
+            assert!(seen.len() <= 100);
+            if i % 90 == 0 {
+                let mut changes = Changes::new(partition, &store);
+                seen.save(&mut changes);
+                for (key, value) in changes.entries {
+                    match value {
+                        Some(value) => saved.insert(key, value),
+                        None => saved.remove(&key),
+                    };
+                }
+                let mut again = SeenIds::new(window);
+                for (key, value) in &saved {
+                    let (_, _, _, key) = crate::state::split_key(key).unwrap();
+                    again.restore(key, value).unwrap();
+                }
+                assert_eq!(again.ids, seen.ids, "after {i}");
+                seen = again;
+            }
+        }
+        assert!(!seen.insert("x999", then, false), "the newest are kept");
+        assert!(saved.len() < 8, "segments that are forgotten are removed");
     }
 }

@@ -245,9 +245,10 @@ impl StorePartition {
     }
 
     /// Windows and sessions that are closed stay closed to late events; an order is never closed, so what is said of it
-    /// late still settles it (S4).
+    /// late still settles it (S4). Its copy converts the visitor's cart and counts the visitor as a buyer however late: the
+    /// original's partition and the visitor's have watermarks of their own, and only the original's verdict is the event's.
     fn run(&mut self, event: &Event<'_>, is_copy: bool, late: bool) {
-        if late && self.partition.topic != Topic::Transactions {
+        if late && !is_copy && self.partition.topic != Topic::Transactions {
             return;
         }
         self.lines.clear();
@@ -272,13 +273,15 @@ impl StorePartition {
             partition: self.partition,
             changes: &mut self.changes,
         };
-        if !late {
+        if !late || is_copy {
             traffic::apply(&mut self.traffic, &facts);
             funnel::apply(&mut self.funnel, &facts);
         }
         match self.partition.topic {
             Topic::UserEvents => {
-                self.sessions.apply(&facts, &mut around);
+                if !late {
+                    self.sessions.apply(&facts, &mut around);
+                }
                 self.carts.apply(&facts, &mut around);
                 if !is_copy {
                     performance::apply(&mut self.performance, &facts);
@@ -376,16 +379,19 @@ impl StorePartition {
         }
     }
 
-    /// Hands out rows and state changes since the last cut.
-    pub fn cut(&mut self, rows: &mut Vec<DerivedChange>) -> Changes {
+    /// Hands out rows and state changes since the last cut. The rows of open sessions and carts change with every event: they
+    /// are handed out only when the lake takes rows (`open_rows`); until then the state remembers which it owes.
+    pub fn cut(&mut self, rows: &mut Vec<DerivedChange>, open_rows: bool) -> Changes {
         let watermark = self.watermark();
-        let mut around = Surroundings {
-            store: &self.store,
-            partition: self.partition,
-            changes: &mut self.changes,
-        };
-        self.sessions.hand_out(&mut around);
-        self.carts.hand_out(watermark, &mut around);
+        if open_rows {
+            let mut around = Surroundings {
+                store: &self.store,
+                partition: self.partition,
+                changes: &mut self.changes,
+            };
+            self.sessions.hand_out(&mut around);
+            self.carts.hand_out(watermark, &mut around);
+        }
         rows.append(&mut self.changes);
         let mut changes = Changes::new(self.partition, &self.store.store_id);
         if std::mem::take(&mut self.progress_dirty) {

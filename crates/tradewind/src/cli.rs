@@ -111,12 +111,12 @@ pub struct ImportArgs {
     /// The mapping file of --format csv.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
-    /// Currency of a store that is made by this import (ISO 4217).
-    #[arg(long, default_value = "USD")]
-    pub currency: String,
-    /// Time zone of a store that is made by this import (IANA).
-    #[arg(long, default_value = "UTC")]
-    pub timezone: String,
+    /// Currency of a store that is made by this import (ISO 4217); USD when left out.
+    #[arg(long)]
+    pub currency: Option<String>,
+    /// Time zone of a store that is made by this import (IANA); UTC when left out.
+    #[arg(long)]
+    pub timezone: Option<String>,
     /// Send to a running server instead of opening the data folder.
     #[arg(long, env = "TRADEWIND_URL", requires = "key")]
     pub url: Option<String>,
@@ -190,12 +190,12 @@ pub struct KeyCreateArgs {
     /// Name of a store that is made by this command.
     #[arg(long)]
     pub name: Option<String>,
-    /// Currency of a store that is made by this command (ISO 4217).
-    #[arg(long, default_value = "USD")]
-    pub currency: String,
-    /// Time zone of a store that is made by this command (IANA).
-    #[arg(long, default_value = "UTC")]
-    pub timezone: String,
+    /// Currency of a store that is made by this command (ISO 4217); USD when left out.
+    #[arg(long)]
+    pub currency: Option<String>,
+    /// Time zone of a store that is made by this command (IANA); UTC when left out.
+    #[arg(long)]
+    pub timezone: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -204,7 +204,7 @@ impl<'r> PartitionRun<'r> {
                 self.write_rows()?;
             }
             // State changes are of no use here; taking them keeps the rows of upserted tables from piling up.
-            let _ = self.state.cut(&mut self.derived);
+            let _ = self.state.cut(&mut self.derived, false);
             if self.derived.len() >= DERIVED {
                 self.write_derived()?;
             }
@@ -228,7 +228,7 @@ impl<'r> PartitionRun<'r> {
 
     fn finish(mut self) -> Result<()> {
         self.write_rows()?;
-        let _ = self.state.cut(&mut self.derived);
+        let _ = self.state.cut(&mut self.derived, true);
         self.write_derived()
     }
 }

@@ -1,7 +1,8 @@
 //! Lines of a file as native NDJSON bodies, for sending them to a running server (`import --url`).
 //!
 //! CSV records become native JSON here; native JSON lines pass as they are. Every event carries an id that depends on
-//! the file alone, so a file sent again, whole or in part, adds nothing. What cannot be read is told here and not sent.
+//! the file alone, so a file sent again, whole or in part, adds nothing as far back as the server remembers ids (a week of event
+//! time, as configured). What cannot be read is told here and not sent.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use memchr::memmem;
+use tradewind_model::decode::decode_json;
 use tradewind_model::mapping::CsvDecoder;
 use tradewind_model::validate::{Envelope, finish};
 use tradewind_model::{Clock, Decoder, Micros, RejectCode, Rejection, Store, StoreId};
@@ -212,10 +214,15 @@ impl Writer {
 
 /// A native JSON line as it is; one without an id gets the id of its bytes put in front.
 fn pass(raw: &[u8], occurrences: &mut Occurrences, id: &mut String, out: &mut Vec<u8>) {
+    // The name may stand in `properties`, or with nothing behind it: only decoding tells.
+    let has_id = || {
+        memmem::find(raw, b"\"event_id\"").is_some()
+            && decode_json(raw).is_ok_and(|draft| !draft.event.event_id.is_empty())
+    };
     let Some(fields) = raw
         .trim_ascii_start()
         .strip_prefix(b"{")
-        .filter(|_| memmem::find(raw, b"\"event_id\"").is_none())
+        .filter(|_| !has_id())
     else {
         out.extend_from_slice(raw);
         return;

@@ -71,7 +71,7 @@ struct Cart {
     items: Vec<Item>,
     checkout: bool,
     end: Option<(Micros, End)>,
-    #[serde(skip)]
+    /// Its row has not been handed out since it changed.
     changed: bool,
 }
 
@@ -232,10 +232,20 @@ impl Carts {
 
     /// Marks carts that became abandoned, settles what no event on time can change any more, forgets very old ones.
     pub fn advance(&mut self, watermark: Micros, horizon: Micros, around: &mut Surroundings<'_>) {
-        while let Some(key) = self.abandon.due(watermark) {
-            if let Some(shopper) = self.shoppers.get_mut(&key)
+        while let Some((at, key)) = self.abandon.due_at(watermark) {
+            // Every act sets a timer; only that of the last one still says something.
+            let (quiet, memory) = (self.quiet, CART_MEMORY);
+            let stands = self
+                .shoppers
+                .get(&key)
+                .and_then(|s| s.carts.last())
+                .is_some_and(|cart| {
+                    let last = cart.last_activity;
+                    cart.end.is_none() && (at == last.plus(quiet) || at == last.plus(memory))
+                });
+            if stands
+                && let Some(shopper) = self.shoppers.get_mut(&key)
                 && let Some(cart) = shopper.carts.last_mut()
-                && cart.end.is_none()
             {
                 if cart.last_activity.plus(self.quiet) < watermark {
                     cart.changed = true;
@@ -335,6 +345,9 @@ impl Carts {
         {
             self.open.insert((cart.last_activity, key));
             self.abandon.set(cart.last_activity.plus(self.quiet), key);
+        }
+        if shopper.carts.iter().any(|c| c.changed) {
+            self.touched.insert(key);
         }
         self.shoppers.restore(key, shopper);
         Ok(())

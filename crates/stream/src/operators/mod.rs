@@ -90,9 +90,14 @@ impl<K: Ord> Timers<K> {
 
     /// The next key whose moment is before the watermark.
     pub(crate) fn due(&mut self, watermark: Micros) -> Option<K> {
+        self.due_at(watermark).map(|(_, key)| key)
+    }
+
+    /// The same, with the moment it was set for.
+    pub(crate) fn due_at(&mut self, watermark: Micros) -> Option<(Micros, K)> {
         if self.heap.peek()?.0.0 >= watermark {
             return None;
         }
-        self.heap.pop().map(|entry| entry.0.1)
+        self.heap.pop().map(|entry| entry.0)
     }
 }

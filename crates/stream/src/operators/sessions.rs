@@ -67,7 +67,6 @@ struct Session {
     /// Bit n: [`Step`] n was reached.
     steps: u8,
     /// Its row has not been handed out since it changed.
-    #[serde(skip)]
     changed: bool,
 }
 
@@ -204,6 +203,9 @@ impl Sessions {
         let gap = self.gap(&group);
         if let Some(first) = group.sessions.iter().map(|s| s.end.plus(gap)).min() {
             self.timers.set(first, key);
+        }
+        if group.sessions.iter().any(|s| s.changed) {
+            self.touched.insert(key);
         }
         self.groups.restore(key, group);
         Ok(())

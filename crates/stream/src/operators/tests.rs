@@ -134,10 +134,10 @@ fn run(events: &[Small], config: OperatorConfig) -> (StorePartition, Vec<Derived
     for (i, event) in events.iter().enumerate() {
         apply(&mut state, event);
         if i % 7 == 0 {
-            state.cut(&mut changes);
+            state.cut(&mut changes, true);
         }
     }
-    state.cut(&mut changes);
+    state.cut(&mut changes, true);
     (state, changes)
 }
 
@@ -297,7 +297,7 @@ proptest! {
         let mut rows = Vec::new();
         for (i, event) in events.iter().enumerate() {
             if i % 5 == 0 || i == cut {
-                for (key, value) in state.cut(&mut rows).entries {
+                for (key, value) in state.cut(&mut rows, true).entries {
                     match value {
                         Some(value) => saved.insert(key, value),
                         None => saved.remove(&key),
@@ -348,7 +348,7 @@ proptest! {
                 state.apply(&record(RecordKind::Original, store_id()), event);
             }
             let mut changes = Vec::new();
-            state.cut(&mut changes);
+            state.cut(&mut changes, true);
             let parts = [Arc::new(state.snapshot())];
             (merge::sales(&parts, everything()), table(&changes, DerivedTable::Orders), merge::ranking(&parts, everything(), Dimension::Product).into_iter().map(|r| (r.name.key, r.figures)).collect::<Vec<_>>())
         };
@@ -480,7 +480,7 @@ fn s4_orders_are_settled_however_late_and_remembered_from_then_on() {
     order(4, "ancient", 3, 9);
     assert_eq!(state.progress.late, 2);
     let mut changes = Vec::new();
-    state.cut(&mut changes);
+    state.cut(&mut changes, true);
     let rows = table(&changes, DerivedTable::Orders);
     let Some(DerivedRow::Order(ancient)) = rows.get("ancient") else {
         panic!("the order is not there")

@@ -41,8 +41,8 @@ pub async fn run(config: Config, data_dir: &Path, args: &DemoArgs) -> Result<Exi
             &server.instance.control,
             &sim.id,
             Some(&sim.name),
-            sim.currency,
-            sim.timezone,
+            Some(sim.currency),
+            Some(sim.timezone),
         )
         .await?;
         let key = server

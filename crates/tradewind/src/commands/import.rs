@@ -49,8 +49,8 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
         &instance.control,
         store,
         None,
-        &args.currency,
-        &args.timezone,
+        args.currency.as_deref(),
+        args.timezone.as_deref(),
     )
     .await?;
     instance.control.seal_store(&store.store_id).await?;
@@ -256,6 +256,6 @@ async fn post(
         wait = (wait * 2).min(Duration::from_secs(10));
     }
     bail!(
-        "{url} did not take the events for a minute; run the import again later, what was sent counts once"
+        "{url} did not take the events for a minute; run the import again later; what was sent counts once as far back as the server remembers ids (stream.dedup_window, 7 days of event time)"
     )
 }

@@ -19,8 +19,8 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
                 &control,
                 &args.store,
                 args.name.as_deref(),
-                &args.currency,
-                &args.timezone,
+                args.currency.as_deref(),
+                args.timezone.as_deref(),
             )
             .await?;
             let kind = match args.kind {

@@ -11,22 +11,34 @@ pub mod verify;
 
 use anyhow::{Context as _, Result};
 use tradewind_control::{Control, NewStore};
-use tradewind_model::{Store, StoreId, StoreZone};
+use tradewind_model::{Store, StoreDirectory as _, StoreId, StoreZone};
 
-/// Makes a store unless it is there; an existing one keeps its settings.
+/// Makes a store unless it is there; in USD and UTC where nothing else is given. An existing one keeps its settings, and other
+/// ones given for it are refused: money and days that were counted do not change after the fact.
 async fn ensure_store(
     control: &Control,
     id: &str,
     name: Option<&str>,
-    currency: &str,
-    zone: &str,
+    currency: Option<&str>,
+    zone: Option<&str>,
 ) -> Result<std::sync::Arc<Store>> {
     let mut new = NewStore::new(StoreId::new(id)?);
+    if let Some(store) = control.store(&new.store_id) {
+        let wanted = zone.map(StoreZone::new).transpose()?;
+        let currency = currency.map(str::to_uppercase);
+        anyhow::ensure!(
+            currency.is_none_or(|c| c == store.currency) && wanted.is_none_or(|z| z == store.zone),
+            "store `{id}` is kept in {} and {}; leave --currency and --timezone out, or import into another store",
+            store.currency,
+            store.zone.name()
+        );
+        return Ok(store);
+    }
     if let Some(name) = name {
         new.name = name.to_owned();
     }
-    new.currency = currency.to_uppercase();
-    new.zone = StoreZone::new(zone)?;
+    new.currency = currency.unwrap_or("USD").to_uppercase();
+    new.zone = StoreZone::new(zone.unwrap_or("UTC"))?;
     control
         .ensure_store(new)
         .await

@@ -14,6 +14,7 @@ use tradewind_journal::Journal;
 use tradewind_model::UuidSource;
 use tradewind_query::QueryLimits;
 use tradewind_serve::{App, AppParts, Gate, Settings, start_link};
+use tradewind_stream::Runtime;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -155,10 +156,29 @@ pub async fn run(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<Ex
     }
     println!("  Data        {}\n", server.instance.data_dir.display());
     first_event(&server).await?;
-    super::stop_signal().await;
-    eprintln!("stopping: finishing requests, then the last checkpoint");
+    let failed = tokio::select! {
+        () = super::stop_signal() => None,
+        reason = operators_failed(&server.instance) => Some(reason),
+    };
+    match failed {
+        None => eprintln!("stopping: finishing requests, then the last checkpoint"),
+        Some(reason) => {
+            tracing::error!(%reason, "the operators have stopped; stopping, so that a new start goes on from the last checkpoint")
+        }
+    }
     server.stop().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until the operators fail. Taking events on without them would only look like work.
+async fn operators_failed(instance: &Instance) -> String {
+    let watch = instance.watch();
+    loop {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        if let Some(Err(reason)) = watch.ask(Runtime::health) {
+            return reason;
+        }
+    }
 }
 
 /// On a new folder: makes a first store with a write key and shows how to send an event.
@@ -172,8 +192,8 @@ async fn first_event(server: &Server) -> Result<()> {
         &server.instance.control,
         "main",
         Some("My shop"),
-        "USD",
-        "UTC",
+        None,
+        None,
     )
     .await?;
     let key = server
