@@ -60,7 +60,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         .thread_name("async")
         .build()
         .context("cannot start the async runtime")?;
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
+    // The demo's terminal belongs to its living line.
+    let serves = matches!(cli.command, Command::Serve(_));
     terminal::start_logging(&config.log, serves)?;
     runtime.block_on(async move {
         let dir = cli.data_dir;
