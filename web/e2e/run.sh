@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin="${TRADEWIND_BIN:-../target/release/tradewind}"
 [ -x "$bin" ] || { echo "page tests need the binary: make build ($bin is missing)" >&2; exit 1; }
-command -v "${CHROMIUM:-chromium}" >/dev/null || { echo "page tests SKIPPED: chromium is not installed (make setup-tools)"; exit 0; }
+command -v "${CHROMIUM:-chromium}" >/dev/null || { echo "the page tests need chromium: run make setup-tools as root on Debian, or set CHROMIUM to its path" >&2; exit 1; }
 data="$(mktemp -d)"
 server=""
 cleanup() {
