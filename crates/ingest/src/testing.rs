@@ -140,9 +140,10 @@ pub(crate) fn by_position(journal: &dyn Journal) -> Vec<Kept> {
 
 /// The folder of real files beside the project.
 pub(crate) fn real_file(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data")
-        .join(name);
+    // Asked when the test runs, not when it is compiled: several clones may share one target directory.
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let path = Path::new(&package).join("../../../shared/data").join(name);
     if path.exists() {
         return Some(path);
     }

@@ -85,12 +85,15 @@ mod tests {
     /// The file that web types are generated from is what the server serves. `UPDATE_OPENAPI=1` writes it anew.
     #[test]
     fn the_committed_description_is_the_served_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        // Asked when the test runs, not when it is compiled: several clones may share one target directory.
+        let package = std::env::var("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let path = format!("{package}/openapi.json");
         let served = document().unwrap();
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
-            std::fs::write(path, served).unwrap();
+            std::fs::write(&path, served).unwrap();
         }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == served,
             "`{path}` is old; run the tests once with UPDATE_OPENAPI=1"

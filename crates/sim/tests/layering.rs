@@ -6,8 +6,12 @@ use std::process::Command;
 
 /// Names and versions of everything a package links.
 fn tree(arguments: &[&str]) -> BTreeSet<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let output = Command::new(env!("CARGO"))
+    // Asked when the test runs, not when it is compiled: several clones may share one target directory.
+    let package = std::env::var("CARGO_MANIFEST_DIR")
+        .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let root = Path::new(&package).join("../..");
+    let output = Command::new(cargo)
         .current_dir(root)
         .args([
             "tree",

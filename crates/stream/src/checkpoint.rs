@@ -109,8 +109,7 @@ impl Checkpoints {
                 fjall::Error::Locked => CheckpointError::Locked(folder.display().to_string()),
                 other => storage(other),
             })?;
-        // Most entries of a checkpoint replace those of the one before; in a large table they meet before they reach a file.
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(64 << 20);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
         let opened = Self {
             state: db.keyspace("state", options).map_err(storage)?,
             offsets: db.keyspace("offsets", options).map_err(storage)?,

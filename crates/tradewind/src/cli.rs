@@ -105,9 +105,9 @@ pub struct ImportArgs {
     /// The store the events belong to.
     #[arg(long)]
     pub store: Option<String>,
-    /// How the lines are read.
+    /// How the lines are read; when left out, .json, .jsonl and .ndjson are native JSON, and --map makes it csv.
     #[arg(long, value_enum)]
-    pub format: FormatName,
+    pub format: Option<FormatName>,
     /// The mapping file of --format csv.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,

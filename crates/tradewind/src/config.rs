@@ -70,6 +70,7 @@ pub struct Sql {
     pub memory: ByteSize,
     pub timeout: Span,
     pub max_rows: usize,
+    pub concurrent: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

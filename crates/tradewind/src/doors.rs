@@ -1,7 +1,9 @@
 //! Joins the server's traits to what stands behind them: SQL engine, health, Postgres log-in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tradewind_query::{
     Authenticator, QueryEngine, QueryErrorKind, QueryLimits, ResultFormat, Scope,
 };
@@ -14,8 +16,25 @@ use crate::instance::RuntimeWatch;
 
 /// `POST /v1/sql` → query engine.
 pub struct EngineDoor {
-    pub engine: Arc<QueryEngine>,
-    pub limits: QueryLimits,
+    engine: Arc<QueryEngine>,
+    limits: QueryLimits,
+    places: Semaphore,
+    concurrent: usize,
+}
+
+/// How long a question waits for a place before it is told to come again.
+const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(5);
+
+impl EngineDoor {
+    /// At most `concurrent` questions run at once: each holds memory for its plan and answer beside what the engine counts.
+    pub fn new(engine: Arc<QueryEngine>, limits: QueryLimits, concurrent: usize) -> Self {
+        Self {
+            engine,
+            limits,
+            places: Semaphore::new(concurrent.max(1)),
+            concurrent: concurrent.max(1),
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -37,6 +56,15 @@ impl SqlDoor for EngineDoor {
             message: error.message,
             hint: error.hint,
         };
+        let _place = tokio::time::timeout(WAIT_FOR_A_PLACE, self.places.acquire())
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| SqlError {
+                kind: SqlErrorKind::Busy,
+                message: format!("{} questions are being answered already", self.concurrent),
+                hint: Some("ask again in a moment".to_owned()),
+            })?;
         let result = self
             .engine
             .run(scope_of(scope), sql, &self.limits)

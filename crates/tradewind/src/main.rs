@@ -26,8 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// mimalloc's option `purge_delay`; the crate that wraps it names only some of the options.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Lets freed memory wait ten seconds for its next use before the system gets it back. With the default of one second a
-/// fifth of an import went into the kernel clearing pages that had been given away between two commits.
+/// Lets freed memory wait a minute for its next use before the system gets it back. With the default of one second a fifth of
+/// an import went into the kernel clearing pages that had been given away between two commits, with ten seconds a tenth.
 fn keep_freed_memory_a_while() {
     #[allow(
         unsafe_code,
@@ -35,7 +35,7 @@ fn keep_freed_memory_a_while() {
     )]
     // SAFETY: a plain store to an option of the allocator, which is allowed at any time.
     unsafe {
-        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 10_000);
+        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 60_000);
     }
 }
 

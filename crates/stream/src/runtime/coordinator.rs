@@ -97,7 +97,16 @@ impl Coordinator {
         if !write.offsets.is_empty() {
             let started = Instant::now();
             self.commit(chunks)?;
+            let in_lake = started.elapsed();
             self.checkpoints.write(&write)?;
+            tracing::debug!(
+                lake_ms = in_lake.as_millis() as u64,
+                checkpoint_ms = (started.elapsed() - in_lake).as_millis() as u64,
+                entries = write.state.len(),
+                rows = write.pending.len(),
+                flush,
+                "checkpoint"
+            );
             // Only retention needs the note; a later one stands for it.
             if let Err(error) = self.shared.journal.commit("stream", &write.offsets) {
                 tracing::warn!(%error, "the journal did not note how far the operators are; trying again with the next checkpoint");

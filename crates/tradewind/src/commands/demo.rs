@@ -156,14 +156,31 @@ async fn living_line(
             })
             .collect();
         let behind = watch.ask(tradewind_stream::Runtime::behind).unwrap_or(0);
-        let text = format!(
-            "  {} events/s · {} visitors now · revenue 24 h {} · {} events in all · {} behind",
-            grouped(rate),
-            grouped(visitors),
-            revenue.join(", "),
-            grouped(events),
-            grouped(behind),
-        );
+        let reached = ids
+            .iter()
+            .filter_map(|id| tradewind_stream::merge::watermark(&hub.read(id)))
+            .max()
+            .unwrap_or(now);
+        // Until the made-up past has come in, figures of now would only puzzle.
+        let to_go = now.0 - reached.0;
+        let text = if to_go > 10 * Micros::MINUTE {
+            format!(
+                "  making up the shops' past: {} h {} min to go · {} events/s · {} events in all",
+                to_go / Micros::HOUR,
+                to_go % Micros::HOUR / Micros::MINUTE,
+                grouped(rate),
+                grouped(events),
+            )
+        } else {
+            format!(
+                "  {} events/s · {} visitors now · revenue 24 h {} · {} events in all · {} behind",
+                grouped(rate),
+                grouped(visitors),
+                revenue.join(", "),
+                grouped(events),
+                grouped(behind),
+            )
+        };
         if terminal {
             print!("\r\x1b[2K{text}");
         } else {

@@ -18,8 +18,35 @@ use crate::config::Config;
 use crate::instance::Instance;
 use crate::terminal::{self, grouped};
 
+/// The format asked for, or the one that the names of the files say.
+fn format_name(args: &ImportArgs) -> Result<FormatName> {
+    if let Some(format) = args.format {
+        return Ok(format);
+    }
+    if args.map.is_some() {
+        return Ok(FormatName::Csv);
+    }
+    for file in &args.files {
+        let name = file.to_string_lossy().to_lowercase();
+        let plain = [".gz", ".zst", ".zip"]
+            .iter()
+            .find_map(|packed| name.strip_suffix(packed))
+            .unwrap_or(&name);
+        if ![".ndjson", ".jsonl", ".json"]
+            .iter()
+            .any(|end| plain.ends_with(end))
+        {
+            bail!(
+                "the name of `{}` does not say how to read it; give --format rees46 or --format ndjson, or --map FILE.toml for any other CSV",
+                file.display()
+            );
+        }
+    }
+    Ok(FormatName::Ndjson)
+}
+
 fn format(args: &ImportArgs) -> Result<ImportFormat> {
-    Ok(match args.format {
+    Ok(match format_name(args)? {
         FormatName::Rees46 => ImportFormat::named("rees46")?,
         FormatName::Ndjson => ImportFormat::Ndjson,
         FormatName::Csv => {
@@ -164,7 +191,20 @@ fn tell(summary: &ImportSummary) {
     for rejection in &summary.rejections {
         println!("  quarantined: {}", rejection.message);
     }
+    tell_of_more(summary.rejected, summary.rejections.len() as u64);
 }
+
+fn tell_of_more(rejected: u64, shown: u64) {
+    if rejected > shown && shown > 0 {
+        println!(
+            "  … and {} more; bronze.quarantine holds every one with its reason",
+            grouped(rejected - shown)
+        );
+    }
+}
+
+/// How many lines of each kind that did not become events are told one by one.
+const SHOWN: u64 = 10;
 
 /// Sends a file's lines to a server; ids make sending again safe.
 fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result<ExitCode> {
@@ -176,7 +216,7 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
         .timeout(Duration::from_secs(60))
         .build()?;
     let started = Instant::now();
-    let (mut accepted, mut rejected) = (0u64, 0u64);
+    let (mut accepted, mut rejected, mut not_sent) = (0u64, 0u64, 0u64);
     for file in &args.files {
         for input in Input::of(file)? {
             let bar = terminal::bytes_bar(input.name().to_owned());
@@ -184,9 +224,11 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
                 bar.set_length(batch.bytes_total);
                 bar.set_position(batch.bytes_done);
                 for line in &batch.rejected {
-                    bar.suspend(|| println!("  not sent: {}", line.message));
+                    not_sent += 1;
+                    if not_sent <= SHOWN {
+                        bar.suspend(|| println!("  not sent: {}", line.message));
+                    }
                 }
-                rejected += batch.rejected.len() as u64;
                 if batch.lines.is_empty() {
                     return Ok(());
                 }
@@ -197,6 +239,9 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
                     .map_or(&[][..], Vec::as_slice)
                 {
                     rejected += 1;
+                    if rejected > SHOWN {
+                        continue;
+                    }
                     let index = usize::try_from(item["index"].as_u64().unwrap_or(0)).unwrap_or(0);
                     let line = batch.lines.get(index).copied().unwrap_or(0);
                     bar.suspend(|| {
@@ -211,10 +256,12 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
             bar.finish_and_clear();
         }
     }
+    tell_of_more(rejected, rejected.min(SHOWN));
     println!(
-        "{} events accepted by {url}, {} lines not, in {:.1} s",
+        "{} events accepted by {url}, {} in its quarantine, {} lines that are no events not sent, in {:.1} s",
         grouped(accepted),
         grouped(rejected),
+        grouped(not_sent),
         started.elapsed().as_secs_f64()
     );
     Ok(ExitCode::SUCCESS)

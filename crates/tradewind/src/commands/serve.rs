@@ -81,10 +81,11 @@ pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<
             instance.watch(),
             Arc::clone(&instance.clock),
         )),
-        sql: Arc::new(EngineDoor {
-            engine: Arc::clone(&instance.query),
+        sql: Arc::new(EngineDoor::new(
+            Arc::clone(&instance.query),
             limits,
-        }),
+            instance.config.sql.concurrent,
+        )),
         health: Arc::new(InstanceHealth {
             watch: instance.watch(),
         }),
