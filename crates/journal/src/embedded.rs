@@ -12,7 +12,7 @@ use crate::block::Block;
 use crate::error::JournalError;
 use crate::retention::{BlockFacts, RetentionPolicy, deletable};
 use crate::signal::Signal;
-use crate::storage::{Storage, block_key, commit_key, next_key};
+use crate::storage::{Storage, block_key, commit_key, is_damage, next_key};
 use crate::writer::{self, EncodedBlock, Job};
 use crate::{Append, Bounds, Journal, ReadOutcome, Ticket};
 
@@ -170,7 +170,11 @@ impl EmbeddedJournal {
     }
 
     /// Reads the block that the index says is there.
-    fn read_at(storage: &Storage, partition: TopicPartition, facts: &BlockFacts) -> ReadOutcome {
+    fn read_at(
+        storage: &Storage,
+        partition: TopicPartition,
+        facts: &BlockFacts,
+    ) -> Result<ReadOutcome, JournalError> {
         let damaged = |reason: String| {
             metrics::counter!("tradewind_journal_damaged_records_total")
                 .increment(u64::from(facts.count));
@@ -181,17 +185,22 @@ impl EmbeddedJournal {
                 reason,
             }
         };
-        match storage.blocks.get(block_key(partition, facts.first)) {
-            Err(e) => damaged(format!("the storage cannot read the block: {e}")),
-            Ok(None) => damaged("the block is missing".to_owned()),
-            Ok(Some(stored)) => match Block::decode(facts.first, &stored) {
-                Err(reason) => damaged(reason),
-                Ok(block) if block.end() != facts.end() => {
-                    damaged("the block and its index entry disagree".to_owned())
+        Ok(
+            match storage.blocks.get(block_key(partition, facts.first)) {
+                Err(e) if is_damage(&e) => {
+                    damaged(format!("the storage cannot read the block: {e}"))
                 }
-                Ok(block) => ReadOutcome::Block(block),
+                Err(e) => return Err(JournalError::storage(e)),
+                Ok(None) => damaged("the block is missing".to_owned()),
+                Ok(Some(stored)) => match Block::decode(facts.first, &stored) {
+                    Err(reason) => damaged(reason),
+                    Ok(block) if block.end() != facts.end() => {
+                        damaged("the block and its index entry disagree".to_owned())
+                    }
+                    Ok(block) => ReadOutcome::Block(block),
+                },
             },
-        }
+        )
     }
 
     /// The lowest offset any consumer still needs of a partition; zero when one has never committed.
@@ -289,7 +298,7 @@ impl Journal for EmbeddedJournal {
                 resume: facts.first,
                 reason: "the index has no entry for these offsets".to_owned(),
             }),
-            Some(facts) => Ok(Self::read_at(&storage, partition, &facts)),
+            Some(facts) => Self::read_at(&storage, partition, &facts),
         }
     }
 

@@ -112,9 +112,16 @@ impl Storage {
             }
         };
         let first = self.index.prefix(partition.to_bytes()).next();
-        let earliest = match first.map(fjall::Guard::into_inner) {
-            Some(Ok((key, value))) => facts(&key, &value).map_or(next, |f| f.first),
-            _ => next,
+        let earliest = match first {
+            None => next,
+            Some(guard) => {
+                let (key, value) = guard.into_inner().map_err(JournalError::storage)?;
+                facts(&key, &value)
+                    .ok_or_else(|| JournalError::Unusable {
+                        reason: format!("the first index entry of {partition} is damaged"),
+                    })?
+                    .first
+            }
         };
         Ok(Bounds { earliest, next })
     }
@@ -128,7 +135,7 @@ impl Storage {
         let from = block_key(partition, 0);
         let upto = block_key(partition, offset);
         if let Some(guard) = self.index.range(from..=upto).next_back()
-            && let Ok((key, value)) = guard.into_inner()
+            && let Some((key, value)) = readable(guard)?
             && let Some(found) = facts(&key, &value)
             && found.end() > offset
         {
@@ -137,7 +144,7 @@ impl Storage {
         let end = block_key(partition, Offset::MAX);
         for guard in self.index.range(upto..=end) {
             // A damaged entry is passed over: its records are reported as damaged when the next one is found.
-            if let Ok((key, value)) = guard.into_inner()
+            if let Some((key, value)) = readable(guard)?
                 && let Some(found) = facts(&key, &value)
             {
                 return Ok(Some(found));
@@ -153,6 +160,33 @@ impl Storage {
             .filter_map(|guard| guard.into_inner().ok())
             .filter_map(|(key, value)| facts(&key, &value))
     }
+}
+
+/// An entry; `None` when it is damaged.
+fn readable(guard: fjall::Guard) -> Result<Option<fjall::KvPair>, JournalError> {
+    match guard.into_inner() {
+        Ok(entry) => Ok(Some(entry)),
+        Err(error) if is_damage(&error) => Ok(None),
+        Err(error) => Err(JournalError::storage(error)),
+    }
+}
+
+/// Whether an error says that what is stored is damaged or gone. Otherwise the system could not read it now, for want of file
+/// descriptors or memory perhaps: that passes, and nothing may be left out for it.
+pub(crate) fn is_damage(error: &fjall::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if let Some(io) = at.downcast_ref::<std::io::Error>() {
+            return matches!(
+                io.kind(),
+                std::io::ErrorKind::UnexpectedEof
+                    | std::io::ErrorKind::InvalidData
+                    | std::io::ErrorKind::NotFound
+            );
+        }
+        cause = at.source();
+    }
+    !matches!(error, fjall::Error::Poisoned | fjall::Error::Locked)
 }
 
 pub(crate) fn block_key(partition: TopicPartition, first: Offset) -> [u8; 11] {

@@ -50,6 +50,7 @@ pub(crate) fn start(
                 shared,
                 folder,
                 broken: false,
+                notes_before: Vec::new(),
             }
             .run(&receiver)
         })?;
@@ -61,7 +62,12 @@ struct Writer {
     folder: PathBuf,
     /// The storage refused a write and takes none until it is opened again.
     broken: bool,
+    /// Notes that the refused write would have changed, as they were before it.
+    notes_before: Vec<Note>,
 }
+
+/// A note's key and what it said, if anything.
+type Note = (String, Option<Vec<u8>>);
 
 impl Writer {
     fn run(mut self, jobs: &Receiver<Job>) {
@@ -108,7 +114,11 @@ impl Writer {
             return;
         }
         let started = std::time::Instant::now();
-        match self.write(&group) {
+        let written = self.notes(&group).and_then(|notes| {
+            self.write(&group)
+                .inspect_err(|_| self.notes_before = notes)
+        });
+        match written {
             Ok(placed) => {
                 histogram!("tradewind_journal_commit_seconds")
                     .record(started.elapsed().as_secs_f64());
@@ -125,6 +135,38 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// The notes that a group changes, as they are.
+    fn notes(&self, group: &[Job]) -> Result<Vec<Note>, JournalError> {
+        let storage = self.shared.storage()?;
+        let keys = group.iter().filter_map(|job| job.progress.as_ref());
+        keys.map(|(key, _)| {
+            let key = format!("progress/{key}");
+            let value = storage.get_meta(&key)?;
+            Ok((key, value))
+        })
+        .collect()
+    }
+
+    /// Takes back what a refused write may have left: its senders were told that nothing of it was kept, and send it again.
+    fn take_back(&self, storage: &Storage) -> Result<(), JournalError> {
+        let mut batch = storage.db.batch().durability(Some(PersistMode::SyncData));
+        for partition in self.shared.partitions() {
+            let next = self.shared.bounds(partition).next;
+            for facts in storage.all_facts(partition).filter(|f| f.first >= next) {
+                tracing::warn!(%partition, offset = facts.first, records = facts.count, "records of a refused append are taken back");
+                batch.remove(&storage.blocks, block_key(partition, facts.first));
+                batch.remove(&storage.index, block_key(partition, facts.first));
+            }
+        }
+        for (key, value) in &self.notes_before {
+            match value {
+                Some(value) => batch.insert(&storage.meta, key.as_str(), value.as_slice()),
+                None => batch.remove(&storage.meta, key.as_str()),
+            }
+        }
+        batch.commit().map_err(JournalError::storage)
     }
 
     /// Writes the group in one atomic, fsynced batch (J1) and gives each block its dense offsets (J2).
@@ -182,6 +224,7 @@ impl Writer {
         }
         self.shared.close();
         let opened = Storage::open(&self.folder).and_then(|storage| {
+            self.take_back(&storage)?;
             let bounds = self
                 .shared
                 .partitions()
@@ -196,6 +239,7 @@ impl Writer {
                 }
                 self.shared.put_storage(storage);
                 self.broken = false;
+                self.notes_before.clear();
                 gauge!("tradewind_journal_broken").set(0.0);
                 tracing::info!("the log is open again");
             }

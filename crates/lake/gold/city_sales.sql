@@ -32,9 +32,9 @@ SELECT $store AS store_id, coalesce(s.date, b.date) AS date, coalesce(s.city, b.
        coalesce(s.views, 0) AS views,
        coalesce(b.orders, 0) AS orders,
        coalesce(b.units, 0) AS units,
-       CAST(coalesce(b.gross, 0) AS DECIMAL(18, 4)) AS gross,
-       CAST(coalesce(b.discounts, 0) AS DECIMAL(18, 4)) AS discounts,
-       CAST(coalesce(b.gross, 0) - coalesce(b.discounts, 0) AS DECIMAL(18, 4)) AS revenue,
-       CAST(coalesce(b.net_revenue, 0) AS DECIMAL(18, 4)) AS net_revenue
+       CAST(coalesce(b.gross, 0) AS DECIMAL(28, 4)) AS gross,
+       CAST(coalesce(b.discounts, 0) AS DECIMAL(28, 4)) AS discounts,
+       CAST(coalesce(b.gross, 0) - coalesce(b.discounts, 0) AS DECIMAL(28, 4)) AS revenue,
+       CAST(coalesce(b.net_revenue, 0) AS DECIMAL(28, 4)) AS net_revenue
 FROM seen s
 FULL JOIN bought b ON b.date = s.date AND b.city = s.city

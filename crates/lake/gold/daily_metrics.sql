@@ -145,15 +145,15 @@ SELECT d.store_id, d.date, d.events, d.views, d.visitors,
        coalesce(v.sessions, 0) AS sessions,
        coalesce(s.orders, 0) AS orders,
        coalesce(s.units, 0) AS units,
-       CAST(coalesce(s.gross, 0) AS DECIMAL(18, 4)) AS gross,
-       CAST(coalesce(s.discounts, 0) AS DECIMAL(18, 4)) AS discounts,
-       CAST(coalesce(r.refunds, 0) AS DECIMAL(18, 4)) AS refunds,
-       CAST(coalesce(s.gross, 0) - coalesce(s.discounts, 0) - coalesce(r.refunds, 0) AS DECIMAL(18, 4)) AS net_revenue,
-       CAST(coalesce(s.cost, 0) - coalesce(r.cost_back, 0) AS DECIMAL(18, 4)) AS cost,
+       CAST(coalesce(s.gross, 0) AS DECIMAL(28, 4)) AS gross,
+       CAST(coalesce(s.discounts, 0) AS DECIMAL(28, 4)) AS discounts,
+       CAST(coalesce(r.refunds, 0) AS DECIMAL(28, 4)) AS refunds,
+       CAST(coalesce(s.gross, 0) - coalesce(s.discounts, 0) - coalesce(r.refunds, 0) AS DECIMAL(28, 4)) AS net_revenue,
+       CAST(coalesce(s.cost, 0) - coalesce(r.cost_back, 0) AS DECIMAL(28, 4)) AS cost,
        CAST(coalesce(s.gross, 0) - coalesce(s.discounts, 0) - coalesce(r.refunds, 0)
-            - coalesce(s.cost, 0) + coalesce(r.cost_back, 0) AS DECIMAL(18, 4)) AS profit,
-       CAST(coalesce(s.tax, 0) AS DECIMAL(18, 4)) AS tax,
-       CAST(coalesce(s.shipping, 0) AS DECIMAL(18, 4)) AS shipping
+            - coalesce(s.cost, 0) + coalesce(r.cost_back, 0) AS DECIMAL(28, 4)) AS profit,
+       CAST(coalesce(s.tax, 0) AS DECIMAL(28, 4)) AS tax,
+       CAST(coalesce(s.shipping, 0) AS DECIMAL(28, 4)) AS shipping
 FROM days d
 LEFT JOIN visits v ON v.date = d.date
 LEFT JOIN sold s ON s.date = d.date

@@ -66,8 +66,8 @@ SELECT $store AS store_id, coalesce(s.date, b.date) AS date, coalesce(s.product_
        coalesce(s.visitors, 0) AS visitors,
        coalesce(b.orders, 0) AS orders,
        coalesce(b.units, 0) AS units,
-       CAST(coalesce(b.revenue, 0) AS DECIMAL(18, 4)) AS revenue,
-       CAST(coalesce(b.cost, 0) AS DECIMAL(18, 4)) AS cost,
-       CAST(coalesce(b.revenue, 0) - coalesce(b.cost, 0) AS DECIMAL(18, 4)) AS profit
+       CAST(coalesce(b.revenue, 0) AS DECIMAL(28, 4)) AS revenue,
+       CAST(coalesce(b.cost, 0) AS DECIMAL(28, 4)) AS cost,
+       CAST(coalesce(b.revenue, 0) - coalesce(b.cost, 0) AS DECIMAL(28, 4)) AS profit
 FROM seen s
 FULL JOIN bought b ON b.date = s.date AND b.product_id = s.product_id

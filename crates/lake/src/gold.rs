@@ -39,6 +39,8 @@ pub struct GoldProgress {
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     partitions: BTreeSet<PartitionKey>,
+    /// Of them those that could not be computed the last time.
+    failed: BTreeSet<PartitionKey>,
     /// The version of each source whose changes are in `partitions` or done.
     seen: BTreeMap<TableName, Option<u64>>,
     /// Whether a commit must still note `seen`.
@@ -90,7 +92,12 @@ impl Lake {
         let handle = self.handle(&TableName::Gold(definition.name.clone()));
         self.note_changes(definition, &handle, backlog).await?;
         let mut by_store: BTreeMap<StoreId, Vec<Date>> = BTreeMap::new();
-        for key in backlog.partitions.iter().take(budget) {
+        // What failed before comes last, so that it does not hold the rest up.
+        let (failed, fresh): (Vec<_>, Vec<_>) = backlog
+            .partitions
+            .iter()
+            .partition(|key| backlog.failed.contains(*key));
+        for key in fresh.into_iter().chain(failed).take(budget) {
             by_store
                 .entry(key.store.clone())
                 .or_default()
@@ -113,9 +120,20 @@ impl Lake {
         };
         backlog.schema = Some(Arc::clone(&schema));
         let mut work: Vec<(PartitionKey, Option<RecordBatch>)> = Vec::new();
+        let (mut failed, mut failure) = (BTreeSet::new(), None);
         for (store, dates) in &by_store {
             for dates in dates.chunks(DATES_A_QUERY) {
-                work.extend(materialise(&context, definition, &schema, store, dates).await?);
+                match materialise(&context, definition, &schema, store, dates).await {
+                    Ok(rows) => work.extend(rows),
+                    Err(error) => {
+                        tracing::warn!(table = %definition.name, %store, days = dates.len(), %error, "days of a gold table cannot be computed");
+                        failed.extend(dates.iter().map(|date| PartitionKey {
+                            store: store.clone(),
+                            date: *date,
+                        }));
+                        failure.get_or_insert(error);
+                    }
+                }
             }
         }
         let done: BTreeSet<PartitionKey> = work.iter().map(|(key, _)| key.clone()).collect();
@@ -127,10 +145,12 @@ impl Lake {
         };
         self.replace(&handle, &schema, work, transactions).await?;
         backlog.partitions.retain(|key| !done.contains(key));
+        backlog.failed.retain(|key| !done.contains(key));
+        backlog.failed.extend(failed);
         if last {
             backlog.unnoted = false;
         }
-        Ok(done.len())
+        failure.map_or(Ok(done.len()), Err)
     }
 
     /// Adds to the backlog what changed in the sources since they were last looked at.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deltalake_core::operations::vacuum::VacuumMode;
 use deltalake_core::protocol::checkpoints;
 use hashbrown::HashMap;
 use object_store::ObjectStoreExt as _;
@@ -216,8 +217,12 @@ impl Lake {
         let mut report = MaintenanceReport::default();
         let mut failure = None;
         for name in self.tables() {
-            // A fresh process has just looked: it cannot know better, and deleting is never urgent.
-            let last = *vacuumed.entry(name.clone()).or_insert(now);
+            // A fresh process does not know when it was last looked. It looks soon, but not while everything starts: a server
+            // that is started anew every day must look some time.
+            let first = micros(policy.vacuum_every).saturating_sub(10 * Micros::MINUTE);
+            let last = *vacuumed
+                .entry(name.clone())
+                .or_insert(now.plus(-first.max(0)));
             match self
                 .maintain_table(&name, policy, now, last, &mut report)
                 .await
@@ -248,14 +253,21 @@ impl Lake {
             return Ok(false);
         };
         let facts = facts(&handle, version, vacuumed).await?;
-        let mut did_vacuum = false;
+        let (mut did_vacuum, mut failure) = (false, None);
         for task in decide(&facts, policy, now) {
             match task {
+                // Files that cannot be joined must not keep the log from its checkpoint.
                 Task::Join { key, paths } => {
                     let joined = paths.len();
-                    if join(&handle, key, paths).await? {
-                        report.joined += joined;
-                        report.written += 1;
+                    match join(&handle, key, paths).await {
+                        Ok(true) => {
+                            report.joined += joined;
+                            report.written += 1;
+                        }
+                        Ok(false) => {}
+                        Err(error) => {
+                            failure.get_or_insert(error);
+                        }
                     }
                 }
                 Task::Checkpoint => {
@@ -268,7 +280,7 @@ impl Lake {
                 }
             }
         }
-        Ok(did_vacuum)
+        failure.map_or(Ok(did_vacuum), Err)
     }
 }
 
@@ -400,6 +412,8 @@ async fn vacuum(handle: &TableHandle, policy: &MaintenancePolicy) -> Result<usiz
         .as_ref()
         .clone()
         .vacuum()
+        // Files of commits that failed are in no version; they are deleted too once they are old enough.
+        .with_mode(VacuumMode::Full)
         .with_retention_period(retention)
         .with_enforce_retention_duration(false)
         .await

@@ -70,11 +70,26 @@ impl LakeSink {
     }
 
     async fn commit_pending(&self, pending: &[Pending], tables: &[TableName]) -> Result<()> {
-        let prepared = futures::future::try_join_all(tables.iter().map(|table| async move {
+        let tried = futures::future::join_all(tables.iter().map(|table| async move {
             let handle = self.lake.handle(table);
             prepare(handle, pending).await
         }))
-        .await?;
+        .await;
+        let (mut prepared, mut failure) = (Vec::new(), None);
+        for one in tried {
+            match one {
+                Ok(one) => prepared.push(one),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failure {
+            for one in prepared.into_iter().flatten() {
+                one.handle.discard(&one.adds).await;
+            }
+            return Err(error);
+        }
         // Files are written; now they become visible, table by table, bronze last.
         for prepared in prepared.into_iter().flatten() {
             let Prepared {

@@ -233,15 +233,44 @@ impl TableHandle {
     /// Writes files at the same time and makes them durable; nothing sees them before a commit names them.
     pub(crate) async fn write_files(&self, files: Vec<NewFile>) -> Result<Vec<Add>> {
         let store = self.store()?;
-        let adds = futures::future::try_join_all(
+        let written = futures::future::join_all(
             files
                 .into_iter()
                 .map(|file| files::write_file(Arc::clone(&store), file)),
         )
-        .await?;
+        .await;
+        let (mut adds, mut failure) = (Vec::new(), None);
+        for one in written {
+            match one {
+                Ok(add) => adds.push(add),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
         let paths: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
-        self.sync(&paths).await?;
-        Ok(adds)
+        let done = match failure {
+            None => self.sync(&paths).await,
+            Some(error) => Err(error),
+        };
+        match done {
+            Ok(()) => Ok(adds),
+            Err(error) => {
+                self.discard(&adds).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes files that will not be committed, as far as that works: on a full disk every try would leave its files.
+    pub(crate) async fn discard(&self, adds: &[Add]) {
+        use object_store::ObjectStoreExt as _;
+        let Ok(store) = self.store() else { return };
+        for add in adds {
+            if let Ok(path) = object_store::path::Path::parse(&add.path) {
+                let _ = store.delete(&path).await;
+            }
+        }
     }
 
     /// Makes files under the table's folder durable.

@@ -112,7 +112,16 @@ struct Connection {
 }
 
 #[derive(Default)]
-struct Session(OnceLock<DfSessionService>);
+struct Session(OnceLock<Opened>);
+
+/// A connection that sent a key.
+struct Opened {
+    service: DfSessionService,
+    authenticator: Arc<dyn Authenticator>,
+    user: String,
+    password: String,
+    scope: Scope,
+}
 
 struct Startup {
     session: Arc<Session>,
@@ -247,17 +256,22 @@ impl StartupHandler for Startup {
                     .cloned()
                     .unwrap_or_default();
                 let authenticator = Arc::clone(&self.authenticator);
-                let asked = user.clone();
-                let scope = tokio::task::spawn_blocking(move || {
-                    authenticator.authenticate(&asked, &password)
-                })
-                .await
-                .map_err(|e| PgWireError::ApiError(Box::new(e)))?;
+                let (asked, with) = (user.clone(), password.clone());
+                let scope =
+                    tokio::task::spawn_blocking(move || authenticator.authenticate(&asked, &with))
+                        .await
+                        .map_err(|e| PgWireError::ApiError(Box::new(e)))?;
                 let Some(scope) = scope else {
                     return Err(PgWireError::InvalidPassword(user));
                 };
                 let service = self.open(&scope).map_err(|e| to_pg(&e))?;
-                let _ = self.session.0.set(service);
+                let _ = self.session.0.set(Opened {
+                    service,
+                    authenticator: Arc::clone(&self.authenticator),
+                    user,
+                    password,
+                    scope,
+                });
                 let (pid, secret) = RandomPidSecretKeyGenerator::default().generate(client);
                 client.set_pid_and_secret_key(pid, secret.clone());
                 let (handle, guard) = self.manager.register(pid, secret);
@@ -277,15 +291,27 @@ impl StartupHandler for Startup {
 }
 
 impl Session {
-    fn service(&self) -> PgWireResult<&DfSessionService> {
-        self.0.get().ok_or_else(|| {
-            let info = ErrorInfo::new(
-                "FATAL".to_owned(),
-                "28000".to_owned(),
-                "send the key as password first".to_owned(),
-            );
+    /// The session's service, if its key still works: one that is revoked ends open connections too.
+    async fn service(&self) -> PgWireResult<&DfSessionService> {
+        let refused = |message: &str| {
+            let info = ErrorInfo::new("FATAL".to_owned(), "28000".to_owned(), message.to_owned());
             PgWireError::UserError(Box::new(info))
-        })
+        };
+        let opened = self
+            .0
+            .get()
+            .ok_or_else(|| refused("send the key as password first"))?;
+        let authenticator = Arc::clone(&opened.authenticator);
+        let (user, password) = (opened.user.clone(), opened.password.clone());
+        let scope =
+            tokio::task::spawn_blocking(move || authenticator.authenticate(&user, &password))
+                .await
+                .map_err(|e| PgWireError::ApiError(Box::new(e)))?;
+        if scope.as_ref() == Some(&opened.scope) {
+            Ok(&opened.service)
+        } else {
+            Err(refused("the key no longer works"))
+        }
     }
 }
 
@@ -298,7 +324,7 @@ impl SimpleQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        SimpleQueryHandler::do_query(self.service()?, client, query).await
+        SimpleQueryHandler::do_query(self.service().await?, client, query).await
     }
 }
 
@@ -355,9 +381,9 @@ impl ExtendedQueryHandler for Session {
     type QueryParser = SessionParser;
 
     fn query_parser(&self) -> Arc<SessionParser> {
-        Arc::new(SessionParser(
-            self.0.get().map(ExtendedQueryHandler::query_parser),
-        ))
+        Arc::new(SessionParser(self.0.get().map(|opened| {
+            ExtendedQueryHandler::query_parser(&opened.service)
+        })))
     }
 
     async fn do_query<C>(
@@ -372,7 +398,7 @@ impl ExtendedQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        ExtendedQueryHandler::do_query(self.service()?, client, portal, max_rows).await
+        ExtendedQueryHandler::do_query(self.service().await?, client, portal, max_rows).await
     }
 }
 
@@ -388,7 +414,6 @@ fn verdict(statement: &Statement) -> Option<PgWireError> {
             | Statement::Rollback { .. }
             | Statement::Savepoint { .. }
             | Statement::ReleaseSavepoint { .. }
-            | Statement::Declare { .. }
             | Statement::Fetch { .. }
             | Statement::Close { .. }
     );
@@ -398,6 +423,14 @@ fn verdict(statement: &Statement) -> Option<PgWireError> {
             .to_ascii_lowercase()
             .contains("datafusion")
     };
+    // A cursor's query is run as it stands, so it has to be one that only reads.
+    if let Statement::Declare { stmts } = statement {
+        let queries = stmts.iter().filter_map(|one| one.for_query.as_deref());
+        return queries
+            .map(|query| readonly::check_query(query))
+            .find_map(Result::err)
+            .map(|e| to_pg(&e));
+    }
     if of_the_session || matches!(statement, Statement::Set(_)) && !names_datafusion() {
         return None;
     }

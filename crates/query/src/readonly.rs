@@ -1,7 +1,7 @@
 //! What may be asked: statements that read. Everything else is refused before it is planned.
 
 use datafusion::sql::parser::Statement as ParsedStatement;
-use datafusion::sql::sqlparser::ast::{Set, SetExpr, Statement};
+use datafusion::sql::sqlparser::ast::{Query, Set, SetExpr, Statement};
 
 use crate::error::{QueryError, QueryErrorKind};
 
@@ -36,7 +36,7 @@ pub(crate) fn check(statement: &ParsedStatement) -> Result<(), QueryError> {
 /// [`QueryError`] of kind [`QueryErrorKind::ReadOnly`].
 pub(crate) fn check_sql(statement: &Statement) -> Result<(), QueryError> {
     match statement {
-        Statement::Query(query) => check_body(&query.body),
+        Statement::Query(query) => check_query(query),
         Statement::Explain { statement, .. } => check_sql(statement),
         Statement::ExplainTable { .. }
         | Statement::ShowTables { .. }
@@ -52,6 +52,14 @@ pub(crate) fn check_sql(statement: &Statement) -> Result<(), QueryError> {
             Err(refused(&verb.join(" ").to_uppercase()))
         }
     }
+}
+
+/// As [`check`], for a query.
+///
+/// # Errors
+/// [`QueryError`] of kind [`QueryErrorKind::ReadOnly`].
+pub(crate) fn check_query(query: &Query) -> Result<(), QueryError> {
+    check_body(&query.body)
 }
 
 fn check_body(body: &SetExpr) -> Result<(), QueryError> {

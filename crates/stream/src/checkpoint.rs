@@ -4,6 +4,7 @@
 //! (partition → next offset) and `pending` (rows of upserted lake tables that the lake has not taken yet).
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -22,7 +23,7 @@ pub enum CheckpointError {
     Locked(String),
     /// An entry is damaged.
     #[error(
-        "the checkpoint is damaged: {0}; remove the `state` folder to rebuild it from the journal"
+        "the checkpoint is damaged: {0}; restore the `state` folder, or remove it to compute it again from the journal, as far back as the journal goes"
     )]
     Damaged(String),
     /// It was written by another version of the program.
@@ -40,6 +41,16 @@ fn storage(error: fjall::Error) -> CheckpointError {
 /// The layout of state, rows and offsets. It rises with every change of what is written.
 const FORMAT: &str = "2\n";
 
+/// Writes the format so that a power cut leaves all of it or nothing.
+fn write_whole(folder: &Path, path: &Path) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = std::fs::File::create(&new)?;
+    file.write_all(FORMAT.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
 /// Notes the format in a new folder; refuses one of another format.
 fn check_format(folder: &Path, is_new: bool) -> Result<(), CheckpointError> {
     let path = folder.join("format");
@@ -47,7 +58,7 @@ fn check_format(folder: &Path, is_new: bool) -> Result<(), CheckpointError> {
     match std::fs::read_to_string(&path) {
         Ok(found) if found == FORMAT => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_new => {
-            std::fs::write(&path, FORMAT).map_err(wrong)
+            write_whole(folder, &path).map_err(wrong)
         }
         Ok(found) => Err(CheckpointError::Format(found.trim().to_owned())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {

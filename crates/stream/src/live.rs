@@ -73,7 +73,7 @@ pub struct Snapshot {
     /// Sales.
     pub sales: PaneSnapshot<SalesPane>,
     /// Names by number.
-    pub names: Vec<Arc<Name>>,
+    pub names: Arc<Vec<Arc<Name>>>,
     /// Latest orders, newest first.
     pub latest_orders: Vec<OrderRow>,
     /// Latest abandoned carts, newest first.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use tradewind_model::{Micros, Step, StoreZone};
+use tradewind_model::{Date, Micros, Step, StoreZone};
 
 use crate::live::Snapshot;
 use crate::names::{Dimension, Name};
@@ -67,26 +67,55 @@ impl Window {
     }
 }
 
-/// Rounds a free period outwards to panes that are surely whole, given the store's watermark.
+/// Rounds a free period outwards to panes that are surely whole, given the store's watermark; with `compare`, to panes of a width
+/// that the period before it has as well. The last range is that period: as many minutes, hours or days.
 #[must_use]
-pub fn align(zone: &StoreZone, from: Micros, to: Micros, watermark: Micros) -> (Range, Level) {
-    let level = if from >= watermark.plus(-2 * Micros::HOUR) {
+pub fn align(
+    zone: &StoreZone,
+    from: Micros,
+    to: Micros,
+    watermark: Micros,
+    compare: bool,
+) -> (Range, Level, Range) {
+    // How far back panes are needed; rounding both periods to panes may reach back by two panes more than the length.
+    let earliest = |pane: i64| {
+        if compare {
+            from.plus(-(to.0 - from.0) - 2 * pane)
+        } else {
+            from
+        }
+    };
+    let level = if earliest(Micros::MINUTE) >= watermark.plus(-2 * Micros::HOUR) {
         Level::Minute
-    } else if from >= watermark.plus(-48 * Micros::HOUR) {
+    } else if earliest(Micros::HOUR) >= watermark.plus(-48 * Micros::HOUR) {
         Level::Hour
     } else {
         Level::Day
     };
+    let range = widen(zone, from, to, level);
+    let before = match level {
+        Level::Minute | Level::Hour => {
+            widen(zone, range.0.plus(-(range.1.0 - range.0.0)), range.0, level)
+        }
+        Level::Day => {
+            let first = zone.date(range.0);
+            let days = zone.date(range.1.plus(-1)).0 - first.0 + 1;
+            (zone.start_of(Date(first.0 - days)), range.0)
+        }
+    };
+    (range, level, before)
+}
+
+fn widen(zone: &StoreZone, from: Micros, to: Micros, level: Level) -> Range {
     let last = to.plus(-1);
-    let range = match level {
+    match level {
         Level::Minute => (from.floor_to(Micros::MINUTE), to.ceil_to(Micros::MINUTE)),
         Level::Hour => (
             hour_start(zone, from),
             hour_start(zone, last).plus(Micros::HOUR),
         ),
         Level::Day => (day_start(zone, from), day_end(zone, last)),
-    };
-    (range, level)
+    }
 }
 
 /// The store's watermark: that of the partition that is furthest, since idle partitions hold nobody back.
@@ -364,5 +393,36 @@ fn complete(name: &mut Name, other: &Name) {
     if name.lat.is_none() {
         name.lat = other.lat;
         name.lon = other.lon;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = Micros::DAY;
+
+    #[test]
+    fn the_period_before_is_of_whole_panes_too() {
+        let berlin = StoreZone::new("Europe/Berlin").unwrap();
+        let day = |d: i32| berlin.start_of(Date(20_535 + d));
+        // 23 to 30 March 2026 with a day of 23 hours in it; the week before begins at midnight.
+        let (range, level, before) = align(&berlin, day(0), day(7), day(9), true);
+        assert_eq!((range, level), ((day(0), day(7)), Level::Day));
+        assert_eq!(range.1.0 - range.0.0, 7 * DAY - Micros::HOUR);
+        assert_eq!(before, (day(-7), day(0)));
+        // 23 hours up to now are hours by themselves, but the 23 before them are no longer kept as hours.
+        let now = day(20).plus(12 * Micros::HOUR);
+        let from = now.plus(-47 * Micros::HOUR);
+        assert_eq!(align(&berlin, from, now, now, false).1, Level::Hour);
+        let (range, level, before) = align(&berlin, from, now, now, true);
+        assert_eq!(level, Level::Day);
+        assert_eq!((range, before), ((day(18), day(21)), (day(15), day(18))));
+        let hour = align(&berlin, now.plus(-30 * Micros::MINUTE), now, now, true);
+        assert_eq!(hour.1, Level::Minute);
+        assert_eq!(
+            hour.2,
+            (now.plus(-Micros::HOUR), now.plus(-30 * Micros::MINUTE))
+        );
     }
 }

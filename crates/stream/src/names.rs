@@ -1,7 +1,11 @@
 //! Names seen in events, interned to small numbers once per event; operators then work on integers.
+//!
+//! A name that no pane, cart or order speaks of any more is forgotten and its number given out again: the index grows with what
+//! is live, not with history.
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Context, Product, Text};
 
@@ -46,8 +50,28 @@ pub struct Name {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     index: Map<(Dimension, String), u32>,
-    names: Vec<Arc<Name>>,
+    /// By number; shared with the snapshots that were made of it.
+    names: Arc<Vec<Arc<Name>>>,
+    free: Vec<u32>,
     dirty: Vec<u32>,
+}
+
+/// What stands at a number that is not given out. No event has it: ids and names are never empty.
+fn nobody() -> Arc<Name> {
+    new_name(Dimension::Product, "")
+}
+
+fn new_name(dimension: Dimension, key: &str) -> Arc<Name> {
+    Arc::new(Name {
+        dimension,
+        key: key.to_owned(),
+        name: None,
+        category: None,
+        brand: None,
+        country: None,
+        lat: None,
+        lon: None,
+    })
 }
 
 impl Names {
@@ -56,20 +80,48 @@ impl Names {
         if let Some(number) = self.index.get(&(dimension, key) as &dyn NameKey) {
             return *number;
         }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let names = Arc::make_mut(&mut self.names);
+        let name = new_name(dimension, key);
+        let number = match self.free.pop() {
+            Some(number) => {
+                names[number as usize] = name;
+                number
+            }
+            None => {
+                names.push(name);
+                u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
         self.index.insert((dimension, key.to_owned()), number);
-        self.names.push(Arc::new(Name {
-            dimension,
-            key: key.to_owned(),
-            name: None,
-            category: None,
-            brand: None,
-            country: None,
-            lat: None,
-            lon: None,
-        }));
         self.dirty.push(number);
         number
+    }
+
+    fn change(&mut self, number: u32) -> &mut Name {
+        self.dirty.push(number);
+        Arc::make_mut(&mut Arc::make_mut(&mut self.names)[number as usize])
+    }
+
+    /// Forgets every name whose number is not among the live ones.
+    pub fn keep_only(&mut self, live: &RoaringBitmap) {
+        let mut gone = Vec::new();
+        self.index.retain(|_, number| {
+            let keep = live.contains(*number);
+            if !keep {
+                gone.push(*number);
+            }
+            keep
+        });
+        if gone.is_empty() {
+            return;
+        }
+        gone.sort_unstable_by(|a, b| b.cmp(a));
+        let (names, nobody) = (Arc::make_mut(&mut self.names), nobody());
+        for number in &gone {
+            names[*number as usize] = Arc::clone(&nobody);
+        }
+        self.dirty.extend(&gone);
+        self.free.extend(gone);
     }
 
     /// The numbers of a product line, learning names on the way.
@@ -83,7 +135,7 @@ impl Names {
             || differs(&known.category, &product.category)
             || differs(&known.brand, &product.brand)
         {
-            let known = Arc::make_mut(&mut self.names[number as usize]);
+            let known = self.change(number);
             for (slot, text) in [
                 (&mut known.name, &product.name),
                 (&mut known.category, &product.category),
@@ -93,7 +145,6 @@ impl Names {
                     *slot = Some(text.to_string());
                 }
             }
-            self.dirty.push(number);
         }
         LineNames {
             product: number,
@@ -116,7 +167,7 @@ impl Names {
         let new_country =
             context.country.is_some() && known.country.as_deref() != context.country.as_deref();
         if new_country || known.lat.is_none() && context.lat.is_some() {
-            let known = Arc::make_mut(&mut self.names[number as usize]);
+            let known = self.change(number);
             if new_country {
                 known.country = context.country.as_deref().map(str::to_owned);
             }
@@ -124,7 +175,6 @@ impl Names {
                 known.lat = context.lat;
                 known.lon = context.lon;
             }
-            self.dirty.push(number);
         }
         Some(number)
     }
@@ -135,22 +185,22 @@ impl Names {
         self.names.get(number as usize).map(AsRef::as_ref)
     }
 
-    /// All names, by number.
+    /// All names, by number; one without key stands at a number that is not given out.
     #[must_use]
-    pub fn all(&self) -> &[Arc<Name>] {
+    pub fn all(&self) -> &Arc<Vec<Arc<Name>>> {
         &self.names
     }
 
     /// Names known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.index.len()
     }
 
     /// Whether no name is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.index.is_empty()
     }
 
     /// Writes what changed since the last call.
@@ -158,30 +208,37 @@ impl Names {
         self.dirty.sort_unstable();
         self.dirty.dedup();
         for number in self.dirty.drain(..) {
-            changes.put(
-                StateTable::Names,
-                &number.to_be_bytes(),
-                self.names[number as usize].as_ref(),
-            );
+            let (key, name) = (number.to_be_bytes(), &self.names[number as usize]);
+            if name.key.is_empty() {
+                changes.remove(StateTable::Names, &key);
+            } else {
+                changes.put(StateTable::Names, &key, name.as_ref());
+            }
         }
     }
 
     /// Takes a name from a checkpoint; numbers come in order.
     ///
     /// # Errors
-    /// [`StateError`] when it cannot be read or a number is missing.
+    /// [`StateError`] when it cannot be read or does not come in order.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
         let number = u32::from_be_bytes(key_number(StateTable::Names, key)?);
         let name: Name = decode(StateTable::Names, value)?;
-        if number as usize != self.names.len() {
+        let names = Arc::make_mut(&mut self.names);
+        if (number as usize) < names.len() {
             return Err(StateError {
                 table: StateTable::Names,
                 reason: format!("number {number} is out of order"),
             });
         }
+        while names.len() < number as usize {
+            self.free
+                .push(u32::try_from(names.len()).unwrap_or(u32::MAX));
+            names.push(nobody());
+        }
         self.index
             .insert((name.dimension, name.key.clone()), number);
-        self.names.push(Arc::new(name));
+        names.push(Arc::new(name));
         Ok(())
     }
 }
@@ -231,5 +288,62 @@ impl std::hash::Hash for dyn NameKey + '_ {
 impl<'a> std::borrow::Borrow<dyn NameKey + 'a> for (Dimension, String) {
     fn borrow(&self) -> &(dyn NameKey + 'a) {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::split_key;
+    use tradewind_model::{StoreId, Topic, TopicPartition};
+
+    fn line(names: &mut Names, id: &str, brand: &str) -> LineNames {
+        names.line(&Product {
+            product_id: id.into(),
+            brand: Some(brand.into()),
+            ..Product::default()
+        })
+    }
+
+    #[test]
+    fn names_nobody_speaks_of_are_forgotten_and_stay_forgotten_after_a_restart() {
+        let at = TopicPartition::new(Topic::UserEvents, 0);
+        let store = StoreId::new("shop").unwrap();
+        let mut names = Names::default();
+        for i in 0..100 {
+            line(&mut names, &format!("p{i}"), "acme");
+        }
+        let mut stored = std::collections::BTreeMap::new();
+        let mut save = |names: &mut Names| {
+            let mut changes = Changes::new(at, &store);
+            names.save(&mut changes);
+            for (key, value) in changes.entries {
+                match value {
+                    Some(value) => stored.insert(key, value),
+                    None => stored.remove(&key),
+                };
+            }
+            let mut restored = Names::default();
+            for (key, value) in &stored {
+                let (_, _, _, key) = split_key(key).unwrap();
+                restored.restore(key, value).unwrap();
+            }
+            restored
+        };
+        assert_eq!(save(&mut names).len(), 101);
+        let kept = line(&mut names, "p7", "acme");
+        let live = [kept.product, kept.brand.unwrap()].into_iter().collect();
+        let before = Arc::clone(names.all());
+        names.keep_only(&live);
+        assert_eq!(names.len(), 2);
+        assert_eq!(before[0].key, "p0", "a snapshot keeps what it showed");
+        let mut restored = save(&mut names);
+        for names in [&mut names, &mut restored] {
+            assert_eq!(line(names, "p7", "acme"), kept);
+            let fresh = line(names, "new", "acme");
+            assert!(fresh.product < 101, "a free number is given out again");
+            assert_eq!(names.get(fresh.product).unwrap().key, "new");
+            assert_eq!(names.len(), 3);
+        }
     }
 }

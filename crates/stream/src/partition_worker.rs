@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tradewind_journal::{Block, Journal, JournalError, ReadOutcome, Record};
+use tradewind_journal::{Block, Journal, ReadOutcome, Record};
 use tradewind_model::{
     Decoder, FormatHash, Micros, Offset, Store, StoreDirectory, StoreId, TopicPartition,
 };
@@ -120,7 +120,7 @@ impl PartitionWorker {
                 .map_err(|e| CheckpointError::Damaged(e.to_string()))
         })?;
         let bounds = shared.journal.bounds(partition);
-        let next = offset.unwrap_or(bounds.earliest);
+        let next = offset.unwrap_or(0).max(bounds.earliest);
         if next > bounds.next {
             return Err(RuntimeError::Behind {
                 partition,
@@ -162,11 +162,6 @@ impl PartitionWorker {
             }) => {
                 tracing::error!(partition = %self.partition, first, resume, reason, "damaged records are left out");
                 self.next = resume;
-                Ok(true)
-            }
-            Err(JournalError::Trimmed { earliest, .. }) => {
-                tracing::warn!(partition = %self.partition, from = self.next, to = earliest, "records were trimmed before they were read");
-                self.next = earliest;
                 Ok(true)
             }
             Err(error) => Err(error.into()),

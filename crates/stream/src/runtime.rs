@@ -36,6 +36,8 @@ pub struct RuntimeConfig {
     pub publish_interval: Duration,
     /// Bytes of rows a thread may hold before it asks for a barrier; at twice as many it waits for one.
     pub buffer_bytes: usize,
+    /// Starts although retention has deleted records that the checkpoint does not cover.
+    pub accept_lost_state: bool,
     /// The operators' settings.
     pub operators: OperatorConfig,
 }
@@ -50,6 +52,7 @@ impl RuntimeConfig {
             checkpoint_interval: Duration::from_secs(3),
             publish_interval: Duration::from_millis(100),
             buffer_bytes: 24 << 20,
+            accept_lost_state: false,
             operators: OperatorConfig::default(),
         }
     }
@@ -91,6 +94,18 @@ pub enum RuntimeError {
         checkpoint: Offset,
         /// Where the journal ends.
         journal: Offset,
+    },
+    /// Retention has deleted records that the operators have not read: the checkpoint is gone, or an old copy.
+    #[error(
+        "the operators have to go on from offset {next} of {partition}, but the journal keeps records from offset {earliest} on: the `state` folder is gone or an old copy. Restore it; or set stream.accept_lost_state = true for one start: live views then begin anew with what the journal still has, while the lake keeps everything"
+    )]
+    Trimmed {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset to go on from.
+        next: Offset,
+        /// The earliest the journal keeps.
+        earliest: Offset,
     },
     /// The lake did not take rows; they are in the checkpoint and are given again.
     #[error("the lake did not take changed orders, sessions or carts: {0}")]
@@ -178,6 +193,17 @@ impl Runtime {
         let mut workers = Vec::new();
         for partition in parts.journal.topic_partitions() {
             let offset = offsets.get(&partition).copied();
+            let (next, earliest) = (
+                offset.unwrap_or(0),
+                parts.journal.bounds(partition).earliest,
+            );
+            if next < earliest && !config.accept_lost_state {
+                return Err(RuntimeError::Trimmed {
+                    partition,
+                    next,
+                    earliest,
+                });
+            }
             workers.push(PartitionWorker::restore(
                 partition,
                 &checkpoints,
@@ -254,12 +280,16 @@ impl Runtime {
     /// # Errors
     /// The reason in words.
     pub fn health(&self) -> Result<(), String> {
-        self.control
-            .rounds
-            .lock()
-            .failed
-            .clone()
-            .map_or(Ok(()), Err)
+        let rounds = self.control.rounds.lock();
+        if let Some(reason) = &rounds.failed {
+            return Err(reason.clone());
+        }
+        match &rounds.owed {
+            Some(reason) => Err(format!(
+                "the lake does not take changed orders, sessions or carts: {reason}"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Each partition's next offset to process and the reception time of the last record processed.
@@ -307,7 +337,9 @@ impl Runtime {
             .map(|(i, p)| (i, self.shared.journal.bounds(p.partition).next))
             .collect();
         loop {
-            self.health().map_err(RuntimeError::Thread)?;
+            if let Some(reason) = &self.control.rounds.lock().failed {
+                return Err(RuntimeError::Thread(reason.clone()));
+            }
             let done = targets.iter().all(|(i, target)| {
                 self.control.positions[*i].next.load(Ordering::Acquire) >= *target
             });
@@ -324,13 +356,32 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Thread`] when the runtime has failed.
     pub fn checkpoint(&self) -> Result<(), RuntimeError> {
+        self.checkpoint_within(None)
+    }
+
+    fn checkpoint_within(&self, limit: Option<Duration>) -> Result<(), RuntimeError> {
+        let end = limit.map(|limit| Instant::now() + limit);
         let asked = self.control.ask(true);
         let mut rounds = self.control.rounds.lock();
         while rounds.done < asked {
             if let Some(reason) = &rounds.failed {
                 return Err(RuntimeError::Thread(reason.clone()));
             }
-            self.control.changed.wait(&mut rounds);
+            match end {
+                None => self.control.changed.wait(&mut rounds),
+                Some(end) => {
+                    if self
+                        .control
+                        .changed
+                        .wait_until(&mut rounds, end)
+                        .timed_out()
+                    {
+                        return Err(RuntimeError::Lake(
+                            "it has not taken the last checkpoint's rows in time; they are taken from the journal at the next start".to_owned(),
+                        ));
+                    }
+                }
+            }
         }
         match &rounds.owed {
             Some(reason) => Err(RuntimeError::Lake(reason.clone())),
@@ -343,7 +394,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError`] when the last checkpoint failed; what is in the journal is then processed again at the next start.
     pub fn shutdown(mut self) -> Result<(), RuntimeError> {
-        let last = self.checkpoint();
+        let last = self.checkpoint_within(Some(LAST_CHECKPOINT));
         self.stop();
         last
     }
@@ -383,6 +434,9 @@ fn spawn(
         .map_err(|e| RuntimeError::Thread(e.to_string()))
 }
 
+/// How long a shutdown waits for the last checkpoint: a lake that cannot write must not hold it for ever.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(30);
+
 /// How often a thread asks a journal that fails before it gives up: half a minute.
 const READ_TRIES: u32 = 150;
 
@@ -400,7 +454,7 @@ impl WorkerThread {
     fn run(mut self) -> Result<(), RuntimeError> {
         let signal = self.shared.journal.signal();
         let mut published = Instant::now();
-        let mut failures = 0;
+        let mut failures = vec![0; self.workers.len()];
         while !self.control.stop.load(Ordering::Acquire) {
             let generation = signal.generation();
             let mut progressed = false;
@@ -416,15 +470,15 @@ impl WorkerThread {
                 let (slot, worker) = &mut self.workers[i];
                 let stepped = match worker.step(&self.shared) {
                     // A storage that failed is opened again by the writer; what is in it can be read then.
-                    Err(RuntimeError::Journal(error)) if failures < READ_TRIES => {
-                        failures += 1;
-                        tracing::warn!(%error, "the journal cannot be read; trying again");
+                    Err(RuntimeError::Journal(error)) if failures[i] < READ_TRIES => {
+                        failures[i] += 1;
+                        tracing::warn!(partition = %worker.partition, %error, "the journal cannot be read; trying again");
                         std::thread::sleep(Duration::from_millis(200));
                         continue;
                     }
                     other => other?,
                 };
-                failures = 0;
+                failures[i] = 0;
                 if stepped {
                     progressed = true;
                     let position = &self.control.positions[*slot];

@@ -10,9 +10,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tradewind_journal::{
     Append, BlockBuilder, EmbeddedJournal, EmbeddedOptions, Journal, NewRecord, Record, RecordKind,
+    RetentionPolicy,
 };
 use tradewind_model::{
-    Decoder, Micros, Offset, RejectCode, Store, StoreDirectory, StoreId, Topic, TopicPartition,
+    Date, Decoder, Micros, Offset, RejectCode, Store, StoreDirectory, StoreId, Topic,
+    TopicPartition,
 };
 
 use crate::live::LiveHub;
@@ -41,6 +43,8 @@ struct MemorySink {
     derived: Mutex<BTreeMap<(String, String), bool>>,
     /// How many commits fail before one works.
     failures: AtomicU32,
+    /// A day whose rows it does not take.
+    refused: Mutex<Option<Date>>,
     kept: Mutex<Vec<Chunk>>,
 }
 
@@ -102,6 +106,13 @@ impl Sink for MemorySink {
         Ok(())
     }
     fn upsert(&self, changes: &[DerivedChange]) -> Result<(), SinkError> {
+        let refused = *self.refused.lock();
+        if changes.iter().any(|change| Some(change.date) == refused) {
+            return Err(SinkError {
+                context: "test".to_owned(),
+                source: "a file of that day is damaged".into(),
+            });
+        }
         let mut derived = self.derived.lock();
         for change in changes {
             derived.insert(
@@ -246,4 +257,49 @@ fn s1_rows_and_views_are_once_across_crashes_and_a_failing_lake() {
         10,
         "one session for each visitor"
     );
+}
+
+#[test]
+fn s1_a_day_the_lake_does_not_take_holds_no_other_up_and_comes_later() {
+    let folder = tempfile::tempdir().expect("folder");
+    let sink = Arc::new(MemorySink::default());
+    let world = world(folder.path(), Arc::clone(&sink));
+    let runtime = Runtime::start(&world.parts, &world.config).expect("start");
+    let store = Store::new(StoreId::new("s").expect("id"));
+    *sink.refused.lock() = Some(store.zone.date(Micros(1_700_000_000_000_000)));
+    append(world.parts.journal.as_ref(), 0..10);
+    append(world.parts.journal.as_ref(), 90_000..90_005);
+    let error = runtime.drain().expect_err("one day is owed");
+    assert!(error.to_string().contains("damaged"), "{error}");
+    assert!(runtime.health().is_err(), "people are told");
+    assert_eq!(sink.derived.lock().len(), 5, "the other day is there");
+    *sink.refused.lock() = None;
+    runtime.drain().expect("the day is taken now");
+    assert_eq!(runtime.health(), Ok(()));
+    assert_eq!(sink.derived.lock().len(), 15);
+}
+
+#[test]
+fn s1_a_lost_checkpoint_is_told_when_the_journal_no_longer_has_everything() {
+    let folder = tempfile::tempdir().expect("folder");
+    let sink = Arc::new(MemorySink::default());
+    let mut world = world(folder.path(), Arc::clone(&sink));
+    let runtime = Runtime::start(&world.parts, &world.config).expect("start");
+    append(world.parts.journal.as_ref(), 0..10);
+    append(world.parts.journal.as_ref(), 10..20);
+    runtime.shutdown().expect("shutdown");
+    let policy = RetentionPolicy {
+        max_age: Some(Micros::SECOND),
+        max_bytes: None,
+    };
+    let now = Micros(1_900_000_000_000_000);
+    assert!(world.parts.journal.trim(&policy, now).expect("trim") > 0);
+    std::fs::remove_dir_all(folder.path().join("state")).expect("the state is lost");
+    let error = Runtime::start(&world.parts, &world.config)
+        .err()
+        .expect("told");
+    assert!(error.to_string().contains("accept_lost_state"), "{error}");
+    world.config.accept_lost_state = true;
+    let runtime = Runtime::start(&world.parts, &world.config).expect("asked for");
+    runtime.drain().expect("drain");
 }

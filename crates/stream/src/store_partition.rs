@@ -335,6 +335,13 @@ impl StorePartition {
         let today = self.store.zone.date(watermark);
         if today > self.swept {
             self.swept = today;
+            let mut named = RoaringBitmap::new();
+            for pane in self.performance.iter() {
+                named.extend(pane.0.keys());
+            }
+            self.carts.named(&mut named);
+            self.orders.named(&mut named);
+            self.names.keep_only(&named);
             if self.partition.topic == Topic::UserEvents {
                 let mut live = RoaringBitmap::new();
                 for pane in self.traffic.iter() {
@@ -364,7 +371,7 @@ impl StorePartition {
             sessions: self.sessions.panes.snapshot(),
             carts: self.carts.panes.snapshot(),
             sales: self.orders.panes.snapshot(),
-            names: self.names.all().to_vec(),
+            names: Arc::clone(self.names.all()),
             latest_orders: self.orders.latest(&self.store),
             latest_carts: self.carts.latest_abandoned(self.watermark(), &self.store),
             rate: self.rate.clone(),

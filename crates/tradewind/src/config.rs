@@ -55,6 +55,7 @@ pub struct Stream {
     pub dedup_max_ids: usize,
     pub session_inactivity: Span,
     pub cart_abandoned_after: Span,
+    pub accept_lost_state: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

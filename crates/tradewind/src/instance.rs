@@ -73,6 +73,7 @@ impl Instance {
         if config.stream.threads > 0 {
             runtime_config.threads = config.stream.threads;
         }
+        runtime_config.accept_lost_state = config.stream.accept_lost_state;
         runtime_config.checkpoint_interval = config.stream.checkpoint_interval.0;
         runtime_config.operators = config.operators();
         let runtime =

@@ -76,9 +76,9 @@ impl LiveViews for HubViews {
                         "live views reach back to {reach}; ask the gold and silver tables in SQL for earlier times"
                     )));
                 }
-                let (range, level) = merge::align(&zone, from, to, as_of);
-                let length = range.1.0 - range.0.0;
-                (range, (range.0.plus(-length), range.0), level)
+                let (range, level, previous) =
+                    merge::align(&zone, from, to, as_of, request.compare);
+                (range, previous, level)
             }
         };
         let asked = request

@@ -8,11 +8,16 @@ use tradewind_query::{Authenticator, Scope, serve_postgres};
 
 use crate::shops::{Shops, harbour_scope, meadow_scope};
 
-struct Keys;
+/// Keys of the two shops; that of the harbour can be revoked.
+#[derive(Default)]
+struct Keys {
+    revoked: std::sync::atomic::AtomicBool,
+}
 
 impl Authenticator for Keys {
     fn authenticate(&self, _user: &str, password: &str) -> Option<Scope> {
         match password {
+            "key-of-harbour" if self.revoked.load(std::sync::atomic::Ordering::SeqCst) => None,
             "key-of-harbour" => Some(harbour_scope()),
             "key-of-meadow" => Some(meadow_scope()),
             "key-of-admin" => Some(Scope::All),
@@ -23,6 +28,7 @@ impl Authenticator for Keys {
 
 struct Server {
     shops: Shops,
+    keys: Arc<Keys>,
     port: u16,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), tradewind_query::QueryError>>,
@@ -35,15 +41,17 @@ impl Server {
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
         let port = listener.local_addr().unwrap().port();
+        let keys = Arc::new(Keys::default());
         let shutdown = CancellationToken::new();
         let task = shops.handle().spawn(serve_postgres(
             listener,
             Arc::clone(&shops.engine),
-            Arc::new(Keys),
+            Arc::clone(&keys) as Arc<dyn Authenticator>,
             shutdown.clone(),
         ));
         Self {
             shops,
+            keys,
             port,
             shutdown,
             task,
@@ -215,6 +223,7 @@ fn psql_cannot_change_anything() {
         "COPY (SELECT 1) TO '/tmp/tradewind-psql.csv'",
         "SET datafusion.runtime.memory_limit = '100G'",
         "EXPLAIN ANALYZE INSERT INTO silver.orders (order_id) VALUES ('x')",
+        "DECLARE c CURSOR FOR SELECT * INTO x FROM generate_series(1, 10)",
     ] {
         let error = server
             .psql("key-of-admin", &["-v", "ON_ERROR_STOP=1", "-c", sql])
@@ -243,6 +252,40 @@ fn psql_cannot_change_anything() {
         )
         .unwrap_err();
     assert!(error.contains("did you mean `visitor`"), "{error}");
+    server.stop();
+}
+
+#[test]
+fn t1_a_revoked_key_ends_open_connections() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let server = Server::start();
+    let mut psql = Command::new("psql")
+        .args(["-X", "-At", "-h", "127.0.0.1", "-U", "x", "-p"])
+        .args([&server.port.to_string(), "tradewind"])
+        .env("PGPASSWORD", "key-of-harbour")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("psql is installed");
+    let mut input = psql.stdin.take().unwrap();
+    writeln!(input, "SELECT 'first';").unwrap();
+    let mut answer = String::new();
+    let mut output = BufReader::new(psql.stdout.take().unwrap());
+    output.read_line(&mut answer).unwrap();
+    assert_eq!(answer.trim(), "first");
+    server
+        .keys
+        .revoked
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    writeln!(input, "SELECT count(*) FROM silver.events;").unwrap();
+    drop(input);
+    let mut rest = String::new();
+    output.read_line(&mut rest).unwrap();
+    assert_eq!(rest, "", "no row after the key was revoked");
+    let left = psql.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&left.stderr).into_owned();
+    assert!(error.contains("the key no longer works"), "{error}");
     server.stop();
 }
 

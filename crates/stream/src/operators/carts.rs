@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Amount, Event, EventType, Micros};
 
@@ -234,7 +235,9 @@ impl Carts {
     pub fn advance(&mut self, watermark: Micros, horizon: Micros, around: &mut Surroundings<'_>) {
         while let Some((at, key)) = self.abandon.due_at(watermark) {
             // Every act sets a timer; only that of the last one still says something.
-            let (quiet, memory) = (self.quiet, CART_MEMORY);
+            let quiet = self.quiet;
+            // Forgetting waits for the horizon, timers for the watermark: they are the allowed lateness apart.
+            let memory = CART_MEMORY + (watermark.0 - horizon.0);
             let stands = self
                 .shoppers
                 .get(&key)
@@ -255,10 +258,7 @@ impl Carts {
                     hand_out(shopper, watermark, self.quiet, around);
                     self.forget(key);
                 } else {
-                    let again = cart.last_activity.plus(CART_MEMORY);
-                    if again >= watermark {
-                        self.abandon.set(again, key);
-                    }
+                    self.abandon.set(cart.last_activity.plus(memory), key);
                 }
             }
         }
@@ -309,6 +309,23 @@ impl Carts {
                 ))
             })
             .collect()
+    }
+
+    /// Adds the numbers of the products that carts speak of.
+    pub fn named(&self, numbers: &mut RoaringBitmap) {
+        for (_, shopper) in self.shoppers.iter() {
+            let carts = shopper.settled.iter().chain(&shopper.carts);
+            numbers.extend(carts.flat_map(|cart| cart.items.iter().map(|item| item.product)));
+            numbers.extend(
+                shopper
+                    .recent
+                    .iter()
+                    .filter_map(|happened| match happened.act {
+                        Act::Add { product, .. } | Act::Remove { product, .. } => Some(product),
+                        Act::Look | Act::Checkout | Act::Order => None,
+                    }),
+            );
+        }
     }
 
     /// Visitors whose carts are remembered.
@@ -404,11 +421,15 @@ fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
     let Some(cart) = carts.last_mut().filter(|c| c.end.is_none()) else {
         return;
     };
+    // An order that comes very late may be of a cart that was settled and forgotten: it says nothing of one begun after it.
+    if time < cart.started {
+        return;
+    }
     if happened.cart_id.is_some() && cart.cart_id.is_none() {
         cart.cart_id.clone_from(&happened.cart_id);
     }
     let was_quiet = time.0 - cart.last_activity.0 > quiet;
-    cart.last_activity = time;
+    cart.last_activity = cart.last_activity.max(time);
     match &happened.act {
         Act::Add {
             product,

@@ -260,6 +260,19 @@ impl OrderFacts {
         }
     }
 
+    /// The numbers of the names it speaks of.
+    pub(super) fn named(&self) -> impl Iterator<Item = u32> {
+        let lines = self.terms.iter().flat_map(|terms| &terms.lines);
+        let of_line = |line: &Line| {
+            [
+                Some(line.names.product),
+                line.names.category,
+                line.names.brand,
+            ]
+        };
+        lines.flat_map(of_line).flatten().chain(self.city_number)
+    }
+
     fn learn_details(&mut self, event: &Event<'_>, city: Option<u32>) {
         let own = |t: &Option<tradewind_model::Text<'_>>| t.as_deref().map(str::to_owned);
         self.user_id = own(&event.user_id).or(self.user_id.take());

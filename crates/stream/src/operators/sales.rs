@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_model::Micros;
 
@@ -76,13 +77,13 @@ impl Orders {
         let city_before = order.city_number;
         // An old order that comes now is remembered from now on.
         order.touched = order.touched.max(watermark);
+        if is_new {
+            self.timers.set(order.touched.plus(ORDER_MEMORY), key);
+        }
         if !order.learn(event, facts.lines, facts.city) {
             return;
         }
         let after = settle(order, around.store);
-        if is_new {
-            self.timers.set(order.touched.plus(ORDER_MEMORY), key);
-        }
         let city_after = order.city_number;
         if let Some(before) = &before {
             self.book(before, city_before, -1, performance);
@@ -152,6 +153,13 @@ impl Orders {
             }
         }
         self.panes.advance(horizon);
+    }
+
+    /// Adds the numbers of the names that orders speak of.
+    pub fn named(&self, numbers: &mut RoaringBitmap) {
+        for (_, order) in self.orders.iter() {
+            numbers.extend(order.named());
+        }
     }
 
     /// Orders remembered.

@@ -487,3 +487,107 @@ fn s4_orders_are_settled_however_late_and_remembered_from_then_on() {
     };
     assert!(ancient.refunded > Amount::ZERO);
 }
+
+fn by(visitor: u8, id: u32, minutes: i64, kind: EventType, product: u8) -> Small {
+    Small {
+        id,
+        minutes,
+        visitor,
+        session: None,
+        kind,
+        product,
+    }
+}
+
+const DAY: i64 = 24 * 60;
+
+#[test]
+fn s4_a_late_order_says_nothing_of_a_cart_begun_after_it() {
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    apply(&mut state, &by(1, 1, 600, EventType::ProductAdded, 2));
+    apply(&mut state, &by(9, 2, 800, EventType::PageViewed, 1));
+    // Sent in the evening, of the morning.
+    apply(&mut state, &by(1, 3, 300, EventType::OrderCompleted, 2));
+    let mut changes = Vec::new();
+    state.cut(&mut changes, true);
+    let carts = table(&changes, DerivedTable::Carts);
+    let [DerivedRow::Cart(cart)] = carts.values().collect::<Vec<_>>()[..] else {
+        panic!("one cart: {carts:?}")
+    };
+    assert_eq!(cart.converted_at, None);
+    assert_eq!(cart.last_activity, cart.started_at);
+    // A late order of the cart itself still ends it.
+    apply(&mut state, &by(1, 4, 601, EventType::OrderCompleted, 2));
+    let mut changes = Vec::new();
+    state.cut(&mut changes, true);
+    let carts = table(&changes, DerivedTable::Carts);
+    let Some(DerivedRow::Cart(cart)) = carts.values().next() else {
+        panic!("the cart changed")
+    };
+    assert!(cart.converted_at >= Some(cart.started_at));
+}
+
+fn held(state: &StorePartition, what: &str) -> usize {
+    let snapshot = state.snapshot();
+    let found = snapshot.state.iter().find(|(name, _)| *name == what);
+    found.expect("a kind of state").1
+}
+
+#[test]
+fn s3_carts_left_alone_are_forgotten_without_a_restart() {
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    apply(&mut state, &by(1, 1, 0, EventType::ProductAdded, 2));
+    for half_hour in 1..(62 * 48) {
+        let clock = u32::try_from(half_hour).unwrap() + 1;
+        apply(
+            &mut state,
+            &by(9, clock, half_hour * 30, EventType::PageViewed, 1),
+        );
+    }
+    assert_eq!(held(&state, "carts"), 0);
+}
+
+#[test]
+fn orders_that_begin_with_a_failed_payment_are_forgotten_too() {
+    let mut state = StorePartition::new(store(), ORDERS, OperatorConfig::default());
+    let mut failed = Event::new(EventType::PaymentFailed);
+    failed.event_id = Cow::Borrowed("x");
+    failed.time = Micros(START);
+    failed.order.order_id = Some(Cow::Borrowed("o"));
+    state.apply(&record(RecordKind::Original, store_id()), &failed);
+    assert_eq!(held(&state, "orders"), 1);
+    for day in [100, 200, 300] {
+        let event = order_event(day, 0, i64::try_from(day).unwrap() * DAY, 300);
+        state.apply(&record(RecordKind::Original, store_id()), &event);
+    }
+    assert!(held(&state, "orders") < 4);
+}
+
+#[test]
+fn names_are_forgotten_when_no_pane_cart_or_order_speaks_of_them() {
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    apply(&mut state, &by(1, 1, 0, EventType::ProductAdded, 7));
+    for i in 0..50u8 {
+        let id = 2 + u32::from(i);
+        apply(&mut state, &by(2, id, 1, EventType::ProductViewed, 100 + i));
+    }
+    assert!(held(&state, "names") > 50);
+    // A cart speaks of its product for sixty days, panes of theirs for longer.
+    for day in 1..80u32 {
+        let id = 1_000 + day;
+        let minutes = i64::from(day) * DAY;
+        apply(&mut state, &by(9, id, minutes, EventType::ProductViewed, 1));
+    }
+    assert!(held(&state, "names") <= 3, "{}", held(&state, "names"));
+    apply(
+        &mut state,
+        &by(9, 5_000, 81 * DAY, EventType::ProductViewed, 3),
+    );
+    let ranked = merge::ranking(
+        &[Arc::new(state.snapshot())],
+        (Micros(START), Micros(START + 100 * DAY * Micros::MINUTE)),
+        Dimension::Product,
+    );
+    let names: BTreeSet<&str> = ranked.iter().map(|r| r.name.key.as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["p1", "p3"]));
+}

@@ -54,23 +54,28 @@ impl Coordinator {
                 }
                 let round = rounds.asked.max(rounds.done + 1);
                 rounds.asked = round;
-                (round, std::mem::take(&mut rounds.flush))
+                let asked = std::mem::take(&mut rounds.flush);
+                let flush = flush_due(
+                    asked,
+                    self.pending.len(),
+                    self.flushed.elapsed(),
+                    self.flush_cost,
+                );
+                // Under the lock: who asks from now on asks for the next one.
+                self.control.open_rows.store(flush, Ordering::Release);
+                self.control.barrier.store(round, Ordering::Release);
+                (round, flush)
             };
-            self.barrier(round, flush)?;
+            if !self.barrier(flush)? {
+                return Ok(());
+            }
             self.control.rounds.lock().done = round;
             self.control.changed.notify_all();
         }
     }
 
-    fn barrier(&mut self, round: u64, asked: bool) -> Result<(), RuntimeError> {
-        let flush = flush_due(
-            asked,
-            self.pending.len(),
-            self.flushed.elapsed(),
-            self.flush_cost,
-        );
-        self.control.open_rows.store(flush, Ordering::Release);
-        self.control.barrier.store(round, Ordering::Release);
+    /// `false` when the threads have stopped before all of them answered: nothing was written then.
+    fn barrier(&mut self, flush: bool) -> Result<bool, RuntimeError> {
         self.shared.journal.signal().raise();
         let mut write = CheckpointWrite::default();
         let mut chunks = Vec::new();
@@ -80,7 +85,7 @@ impl Coordinator {
                     Ok(cuts) => break cuts,
                     Err(mpsc::RecvTimeoutError::Timeout)
                         if !self.control.stop.load(Ordering::Acquire) => {}
-                    Err(_) => return Ok(()),
+                    Err(_) => return Ok(false),
                 }
             };
             for cut in cuts {
@@ -119,7 +124,10 @@ impl Coordinator {
             }
         }
         metrics::gauge!("tradewind_stream_pending_rows").set(self.pending.len() as f64);
-        if flush { self.flush() } else { Ok(()) }
+        if flush {
+            self.flush()?;
+        }
+        Ok(true)
     }
 
     /// Makes rows durable in the lake, again and again until it works: nothing may go on without them.
@@ -149,20 +157,51 @@ impl Coordinator {
         }
         let started = Instant::now();
         let changes: Vec<DerivedChange> = self.pending.values().cloned().collect();
-        match self.sink.upsert(&changes) {
+        let owed = match self.sink.upsert(&changes) {
             Ok(()) => {
                 self.checkpoints.taken(&changes)?;
                 self.pending.clear();
-                self.control.rounds.lock().owed = None;
+                None
             }
-            // They stay in the checkpoint and are given again.
-            Err(error) => {
-                tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying again later");
-                self.control.rounds.lock().owed = Some(error.to_string());
-            }
-        }
+            Err(error) => Some(self.flush_by_day(changes, &error)?),
+        };
+        self.control.rounds.lock().owed = owed;
         self.flushed = Instant::now();
         self.flush_cost = started.elapsed();
         Ok(())
+    }
+
+    /// Gives the rows of each table, store and day by themselves, so that one that cannot be written does not hold the others
+    /// up. What the lake does not take stays in the checkpoint and is given again. Gives the reason for it.
+    fn flush_by_day(
+        &mut self,
+        changes: Vec<DerivedChange>,
+        error: &dyn std::error::Error,
+    ) -> Result<String, RuntimeError> {
+        tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying each day by itself");
+        let mut days: BTreeMap<_, Vec<DerivedChange>> = BTreeMap::new();
+        for change in changes {
+            let day = (change.store.clone(), change.table, change.date);
+            days.entry(day).or_default().push(change);
+        }
+        let mut owed = error.to_string();
+        for ((store, _, date), changes) in days {
+            if self.control.stop.load(Ordering::Acquire) {
+                break;
+            }
+            match self.sink.upsert(&changes) {
+                Ok(()) => {
+                    self.checkpoints.taken(&changes)?;
+                    for change in &changes {
+                        self.pending.remove(&pending_key(change));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%store, %date, %error, "the lake did not take changed orders, sessions or carts of a day; trying again later");
+                    owed = error.to_string();
+                }
+            }
+        }
+        Ok(owed)
     }
 }

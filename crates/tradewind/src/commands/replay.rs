@@ -48,8 +48,34 @@ async fn replay(
         bail!("--from {from} is after --to {to}");
     }
     instance.drain().await?;
+    let (replay, read) = stage(instance, store, range.clone(), spinner)
+        .await
+        .context("the replay failed; silver and gold are as they were")?;
+    spinner.set_message("computing gold");
+    replay.finish().await?;
+    let span = match (range.from, range.to) {
+        (None, None) => "all days".to_owned(),
+        (Some(from), None) => format!("{from} and later"),
+        (None, Some(to)) => format!("up to {to}"),
+        (Some(from), Some(to)) => format!("{from} to {to}"),
+    };
+    Ok(format!(
+        "replayed store {}: {} records of bronze processed again; silver and gold of {span} are new",
+        range.store,
+        grouped(read)
+    ))
+}
+
+/// Runs a store's bronze through the operators again, into a generation of the lake that nobody reads yet. Gives it and the
+/// records read. What failed is removed again.
+pub(super) async fn stage(
+    instance: &Instance,
+    store: Arc<Store>,
+    range: ReplayRange,
+    spinner: &indicatif::ProgressBar,
+) -> Result<(Replay, u64)> {
     spinner.set_message("reading bronze again");
-    let replay = Replay::begin(&instance.lake, range.clone()).await?;
+    let replay = Replay::begin(&instance.lake, range).await?;
     let journal = Arc::clone(&instance.journal) as Arc<dyn Journal>;
     let work = Reprocess {
         store,
@@ -69,26 +95,13 @@ async fn replay(
         }
     };
     let read = tokio::task::spawn_blocking(move || work.run(&scratch, &told)).await;
-    let read = match read.map_err(anyhow::Error::from).and_then(|r| r) {
-        Ok(read) => read,
+    match read.map_err(anyhow::Error::from).and_then(|r| r) {
+        Ok(read) => Ok((replay, read)),
         Err(error) => {
             replay.abandon()?;
-            return Err(error.context("the replay failed; silver and gold are as they were"));
+            Err(error)
         }
-    };
-    spinner.set_message("computing gold");
-    replay.finish().await?;
-    let span = match (range.from, range.to) {
-        (None, None) => "all days".to_owned(),
-        (Some(from), None) => format!("{from} and later"),
-        (None, Some(to)) => format!("up to {to}"),
-        (Some(from), Some(to)) => format!("{from} to {to}"),
-    };
-    Ok(format!(
-        "replayed store {}: {} records of bronze processed again; silver and gold of {span} are new",
-        range.store,
-        grouped(read)
-    ))
+    }
 }
 
 /// A day of the store: `2026-11-21`, or a moment that lies in it.

@@ -20,7 +20,9 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
     let spinner = terminal::spinner("opening the data folder");
     let instance = Instance::open(config, data_dir).await?;
     instance.drain().await?;
-    instance.refresh_gold().await?;
+    if let Err(error) = instance.refresh_gold().await {
+        eprintln!("warning: gold is not up to date: {error:#}");
+    }
     spinner.finish_and_clear();
     let scope = match &args.store {
         Some(store) => Scope::Stores(vec![StoreId::new(store)?]),
