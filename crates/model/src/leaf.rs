@@ -121,7 +121,9 @@ impl<'a> Pass<'a> {
         let time = match &value {
             Value::Text(text) => Micros::parse_rfc3339(text),
             Value::Number(raw) => match raw.parse::<i64>() {
-                // Milliseconds until year 5138 when the number is below 10^14, microseconds from 1973 on above it.
+                // Milliseconds from 1973 to 5138, microseconds from 1973 on above that. What is below says seconds, or nothing
+                // an event of a shop can mean.
+                Ok(v) if v.unsigned_abs() < 100_000_000_000 => None,
                 Ok(v) if v.unsigned_abs() < 100_000_000_000_000 => v.checked_mul(1_000).map(Micros),
                 Ok(v) => Some(Micros(v)),
                 Err(_) => None,
@@ -134,7 +136,7 @@ impl<'a> Pass<'a> {
             None => self.draft.fail(
                 RejectCode::InvalidTime,
                 "time",
-                "is not a time; accepted is RFC 3339 such as 2026-11-21T08:00:00.123Z, or milliseconds since 1970",
+                "is not a time; accepted is RFC 3339 such as 2026-11-21T08:00:00.123Z, or milliseconds since 1970 (not seconds)",
             ),
         }
     }

@@ -293,7 +293,7 @@ fn check_store(event: &Event<'_>, store: &Store) -> Result<(), Rejection> {
             RejectCode::CurrencyMismatch,
             "currency",
             format!(
-                "is `{}`, but store `{}` counts in {}; convert the amounts before sending",
+                "is `{}`, but store `{}` counts in {}; convert the amounts before sending, or send to a store that counts in it (`tradewind key create --store NAME --kind write --currency CODE`)",
                 shorten(currency),
                 store.store_id,
                 store.currency

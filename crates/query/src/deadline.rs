@@ -1,11 +1,12 @@
-//! The time limit of queries whose stream another library drives (the Postgres wire): a plan node above everything that ends
-//! the query when its time is up. Dropping the stream below it stops the work.
+//! The time limit of queries, as plan nodes: one above everything and one above each join, since a join can make rows for hours
+//! out of what it has read, without ever waiting. A node ends the query when its time is up and lets other tasks run now and then.
+//! Dropping the stream below it stops the work.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -20,7 +21,7 @@ use futures::StreamExt as _;
 /// How the message of a query that ran out of time begins.
 pub(crate) const TIMEOUT: &str = "query time limit";
 
-/// Puts a [`DeadlineExec`] above every plan.
+/// Puts a [`DeadlineExec`] above every plan and every join in it.
 #[derive(Debug)]
 pub(crate) struct DeadlineRule(pub(crate) Duration);
 
@@ -30,10 +31,22 @@ impl PhysicalOptimizerRule for DeadlineRule {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(DeadlineExec {
-            input: plan,
-            limit: self.0,
-        }))
+        let limited = |input| -> Arc<dyn ExecutionPlan> {
+            Arc::new(DeadlineExec {
+                input,
+                limit: self.0,
+            })
+        };
+        let plan = plan.transform_up(|node| {
+            Ok(
+                if node.name().contains("Join") || node.name() == "UnnestExec" {
+                    Transformed::yes(limited(node))
+                } else {
+                    Transformed::no(node)
+                },
+            )
+        })?;
+        Ok(limited(plan.data))
     }
 
     fn name(&self) -> &str {
@@ -133,6 +146,14 @@ fn limited(
     let end = tokio::time::Instant::now() + limit;
     futures::stream::unfold(Some(input), move |input| async move {
         let mut input = input?;
+        tokio::task::consume_budget().await;
+        // A stream that always has a row ready is never interrupted by a timer.
+        if tokio::time::Instant::now() >= end {
+            return Some((
+                Err(DataFusionError::Execution(format!("{TIMEOUT}: {limit:?}"))),
+                None,
+            ));
+        }
         match tokio::time::timeout_at(end, input.next()).await {
             Ok(None) => None,
             Ok(Some(item)) => Some((item, Some(input))),

@@ -17,9 +17,11 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{Stream, StreamExt as _};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use tradewind_lake::Lake;
 
 use crate::catalog::{CATALOG, DEFAULT_SCHEMA, Sources};
+use crate::deadline::DeadlineRule;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::format::QueryResult;
 use crate::live::LiveTables;
@@ -73,6 +75,16 @@ pub struct QueryEngine {
     sources: Sources,
     runtime: Arc<RuntimeEnv>,
     options: QueryOptions,
+    /// Queries compute for seconds without waiting; on threads of their own they hold nobody else up.
+    workers: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for QueryEngine {
+    fn drop(&mut self) {
+        if let Some(workers) = self.workers.take() {
+            workers.shutdown_background();
+        }
+    }
 }
 
 impl QueryEngine {
@@ -98,10 +110,17 @@ impl QueryEngine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|e| QueryError::internal("the query engine cannot start", e))?;
+        let workers = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.threads.max(1))
+            .thread_name("sql")
+            .enable_all()
+            .build()
+            .map_err(|e| QueryError::internal("the threads for SQL cannot start", e))?;
         Ok(Arc::new(Self {
             sources: Sources { lake, live },
             runtime,
             options,
+            workers: Some(workers),
         }))
     }
 
@@ -131,6 +150,8 @@ impl QueryEngine {
         builder: SessionStateBuilder,
         scope: &Scope,
     ) -> Result<SessionContext, QueryError> {
+        let deadline = DeadlineRule(self.options.limits.timeout);
+        let builder = builder.with_physical_optimizer_rule(Arc::new(deadline));
         let context = SessionContext::new_with_state(builder.build());
         let catalog = self
             .sources
@@ -165,17 +186,36 @@ impl QueryEngine {
     /// # Errors
     /// [`QueryError`] saying what is wrong with the query or what it ran into.
     pub async fn run(
-        &self,
+        self: &Arc<Self>,
         scope: Scope,
         sql: &str,
         limits: &QueryLimits,
     ) -> Result<QueryResult, QueryError> {
-        self.session(scope)
-            .await?
-            .query(sql, limits)
-            .await?
-            .collect()
-            .await
+        let (engine, sql, asked) = (Arc::clone(self), sql.to_owned(), limits.clone());
+        let answer = self.spawn(async move {
+            let session = engine.session(scope).await?;
+            session.query(&sql, &asked).await?.collect().await
+        })?;
+        // The query looks at the time itself; what does not come to look must not keep its caller.
+        match tokio::time::timeout(limits.timeout.saturating_add(GRACE), answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(QueryError::internal("the query ended early", error)),
+            Err(_) => Err(QueryError::timeout(format!("{:?}", limits.timeout))),
+        }
+    }
+
+    /// Runs a task on the threads for SQL. Dropping the handle ends it.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the engine is being dropped.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Result<AbortOnDropHandle<T>, QueryError> {
+        let workers = self.workers.as_ref().ok_or_else(|| {
+            QueryError::new(QueryErrorKind::Internal, "the engine is stopping", None)
+        })?;
+        Ok(AbortOnDropHandle::new(workers.spawn(task)))
     }
 }
 
@@ -304,6 +344,9 @@ impl QueryStream {
         (batch.num_rows() > 0).then_some(batch)
     }
 }
+
+/// How long after its time a query is waited for.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The most bytes of an answer that is held as a whole: answers lie outside the memory of queries.
 const MAX_RESULT: usize = 256 << 20;

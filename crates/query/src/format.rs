@@ -5,6 +5,7 @@ use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Value, json};
@@ -79,6 +80,21 @@ impl QueryResult {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Reads what [`ResultFormat::Arrow`] wrote.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the bytes are no Arrow stream.
+    pub fn from_arrow(bytes: &[u8], truncated: bool) -> Result<Self, QueryError> {
+        let wrong =
+            |e: arrow::error::ArrowError| QueryError::internal("the answer is no Arrow stream", e);
+        let reader = StreamReader::try_new(bytes, None).map_err(wrong)?;
+        Ok(Self {
+            schema: reader.schema(),
+            batches: reader.collect::<Result<_, _>>().map_err(wrong)?,
+            truncated,
+        })
     }
 
     /// The result in a format.

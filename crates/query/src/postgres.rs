@@ -40,7 +40,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::CATALOG;
-use crate::deadline::DeadlineRule;
 use crate::engine::QueryEngine;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::readonly;
@@ -206,12 +205,7 @@ fn to_pg(error: &QueryError) -> PgWireError {
 impl Startup {
     /// The session of a scope, ready for the questions tools ask of a Postgres catalog.
     fn open(&self, scope: &Scope) -> Result<DfSessionService, QueryError> {
-        let deadline = DeadlineRule(self.engine.options().limits.timeout);
-        let builder = self
-            .engine
-            .state()
-            .with_physical_optimizer_rule(Arc::new(deadline));
-        let context = self.engine.context(builder, scope)?;
+        let context = self.engine.context(self.engine.state(), scope)?;
         setup_pg_catalog(&context, CATALOG, EmptyContextProvider)
             .map_err(|e| QueryError::internal("the Postgres catalog cannot be made", e))?;
         let hooks: Vec<Arc<dyn QueryHook>> = vec![

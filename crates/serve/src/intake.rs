@@ -152,7 +152,10 @@ pub(crate) fn kind_of_content_type(value: Option<&str>) -> Result<BodyKind, ()> 
         | "application/jsonl"
         | "application/x-jsonlines"
         | "application/json-lines" => Ok(BodyKind::Ndjson),
-        "" | "text/plain" | "application/octet-stream" => Ok(BodyKind::Sniff),
+        // The last is what curl says of any `-d` that no header tells otherwise.
+        "" | "text/plain" | "application/octet-stream" | "application/x-www-form-urlencoded" => {
+            Ok(BodyKind::Sniff)
+        }
         _ => Err(()),
     }
 }
@@ -174,6 +177,10 @@ mod tests {
         assert_eq!(kind_of_content_type(None), Ok(BodyKind::Sniff));
         assert_eq!(
             kind_of_content_type(Some("application/x-www-form-urlencoded")),
+            Ok(BodyKind::Sniff)
+        );
+        assert_eq!(
+            kind_of_content_type(Some("multipart/form-data; boundary=x")),
             Err(())
         );
     }

@@ -69,7 +69,7 @@ pub struct Overview {
     /// Net revenue ÷ orders; null without orders.
     #[schema(value_type = Option<Money>)]
     pub average_order_value: Option<Amount>,
-    /// Sessions with an order ÷ sessions; null without sessions.
+    /// Visitors with an order ÷ visitors; null without visitors.
     pub conversion_rate: Option<f64>,
 }
 

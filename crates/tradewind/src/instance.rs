@@ -17,6 +17,9 @@ use tradewind_stream::{LiveHub, Runtime, RuntimeConfig, RuntimeParts};
 use crate::config::Config;
 use crate::live_tables::HubTables;
 
+/// Time between looks at what other processes changed: stores and keys.
+pub const CONTROL_POLL: Duration = Duration::from_millis(200);
+
 /// Everything that works on one data folder. One process at a time can have it.
 pub struct Instance {
     pub config: Config,
@@ -188,7 +191,7 @@ impl Instance {
         });
         let (control, stopped) = (Arc::clone(&self.control), stop.clone());
         tokio::spawn(async move {
-            while !pause(&stopped, Duration::from_secs(1)).await {
+            while !pause(&stopped, CONTROL_POLL).await {
                 if let Err(error) = control.refresh_if_changed().await {
                     tracing::warn!(%error, "the control database could not be read");
                 }

@@ -90,13 +90,17 @@ impl LiveViews for HubViews {
             Level::Day => Micros::DAY,
         });
         let now = self.clock.now();
+        // Against a period before the first event, or nearly all of it, every figure would only seem to rise.
+        let begun = parts.iter().filter_map(|p| p.progress.first_event).min();
+        let tolerated = (previous.1.0 - previous.0.0) / 10;
+        let comparable = begun.is_some_and(|first| first <= previous.0.plus(tolerated));
         let of = |range: Range| view(request, &parts, range, interval, &zone, watermark, now);
         Ok(ViewAnswer {
             from: range.0,
             to: range.1,
             watermark,
             data: of(range),
-            previous: request.compare.then(|| PreviousAnswer {
+            previous: (request.compare && comparable).then(|| PreviousAnswer {
                 from: previous.0,
                 to: previous.1,
                 data: of(previous),
@@ -227,7 +231,10 @@ fn overview(parts: &[Arc<Snapshot>], range: Range) -> views::Overview {
         profit: sales.profit(),
         margin: sales.profit().ratio(net),
         average_order_value: (sales.orders > 0).then(|| net.share(1, sales.orders)),
-        conversion_rate: ratio(sessions.steps[Step::Purchase as usize], sessions.sessions),
+        conversion_rate: (traffic.visitors > 0).then(|| {
+            let buyers = merge::funnel(parts, range)[Step::Purchase as usize].visitors;
+            buyers as f64 / traffic.visitors as f64
+        }),
     }
 }
 

@@ -31,7 +31,8 @@ export function EChart({ option, label, className, atMostEveryMs = 0, chartRef }
     drawn.current = { at: 0, palette: null };
     if (chartRef !== undefined) chartRef.current = chart;
     const watcher = new ResizeObserver(() => {
-      chart.resize();
+      // A box that is being taken away has no size, and a chart without one cannot be laid out.
+      if (!chart.isDisposed() && drawn.current.at > 0 && box.current !== null && box.current.clientWidth > 0 && box.current.clientHeight > 0) chart.resize();
     });
     watcher.observe(box.current);
     return () => {

@@ -83,7 +83,7 @@ export function FunnelPicture({ steps, countedBy }: Props) {
           );
         })}
       </svg>
-      <p className="footnote">{withRates ? "Percentages: sessions that came from the step before." : "Percentages are counted by sessions."}</p>
+      <p className="footnote">{withRates ? "Sessions count in the window they began in. Percentages: of the step before." : "Percentages are counted by sessions."}</p>
     </div>
   );
 }

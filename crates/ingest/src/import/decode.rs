@@ -42,7 +42,7 @@ impl Stores {
             Rejection::new(
                 RejectCode::StoreMismatch,
                 "",
-                format!("the line belongs to store `{shown}`, which does not exist; create the store, then import the lines again"),
+                format!("the line belongs to store `{shown}`, which does not exist; create the store (`tradewind key create --store {shown} --kind write`), then import such lines from a file of their own"),
             )
         })
     }

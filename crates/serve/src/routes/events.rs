@@ -61,6 +61,9 @@ impl From<Verdicts> for EventVerdicts {
     }
 }
 
+/// The store a sender means its events for.
+const STORE: &str = "x-store";
+
 /// Takes events in. Answers 200 once every event is durable: the accepted in the journal, the rejected in quarantine.
 #[utoipa::path(
     post,
@@ -73,11 +76,13 @@ impl From<Verdicts> for EventVerdicts {
         (serde_json::Value = "application/x-ndjson"),
         (serde_json::Value = "application/json"),
     )),
+    params(("x-store" = Option<String>, Header, description = "the store the events are meant for; refused when the key is of another")),
     security(("write_key" = [])),
     responses(
         (status = 200, body = EventVerdicts, description = "durable"),
         (status = 400, body = ErrorBody, description = "the body cannot be cut into events"),
         (status = 401, body = ErrorBody, description = "no write key"),
+        (status = 403, body = ErrorBody, description = "the key is of another store than `x-store` names"),
         (status = 413, body = ErrorBody, description = "more than 10 MiB, or too many events"),
         (status = 415, body = ErrorBody, description = "another content type or encoding"),
         (status = 429, body = ErrorBody, description = "overloaded; see Retry-After"),
@@ -110,6 +115,19 @@ async fn take(
     chunks: &mut BodyDataStream,
 ) -> Result<Verdicts, Refusal> {
     let scope = state.gate.writer(headers)?;
+    let own = scope.store().store_id.as_str();
+    if let Some(meant) = headers
+        .get(STORE)
+        .filter(|meant| meant.as_bytes() != own.as_bytes())
+    {
+        let meant = String::from_utf8_lossy(meant.as_bytes());
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "wrong_store",
+            format!("the key is of store `{own}`, not of `{meant}`; nothing was taken in"),
+        )
+        .hint("use a write key of the store the events belong to"));
+    }
     let (encoding, kind) = (encoding_of(headers)?, body_kind_of(headers)?);
     let limit = state.settings.max_body;
     if content_length(headers).is_some_and(|length| length > limit) {

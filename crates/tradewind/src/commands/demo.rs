@@ -103,6 +103,9 @@ fn history_start(server: &Server, stores: &[Arc<Store>], now: Micros, hours: u32
     newest.map_or(earliest, |n| n.plus(1).max(earliest))
 }
 
+/// More events waiting than this are not those of a moment.
+const PAST_COMES_IN: u64 = 50_000;
+
 /// One line that lives: events a second, visitors, revenue, lag.
 async fn living_line(
     hub: Arc<tradewind_stream::LiveHub>,
@@ -156,18 +159,11 @@ async fn living_line(
             })
             .collect();
         let behind = watch.ask(tradewind_stream::Runtime::behind).unwrap_or(0);
-        let reached = ids
-            .iter()
-            .filter_map(|id| tradewind_stream::merge::watermark(&hub.read(id)))
-            .max()
-            .unwrap_or(now);
         // Until the made-up past has come in, figures of now would only puzzle.
-        let to_go = now.0 - reached.0;
-        let text = if to_go > 10 * Micros::MINUTE {
+        let text = if behind > PAST_COMES_IN {
             format!(
-                "  making up the shops' past: {} h {} min to go · {} events/s · {} events in all",
-                to_go / Micros::HOUR,
-                to_go % Micros::HOUR / Micros::MINUTE,
+                "  taking in the shops' made-up past: {} events to go · {} events/s · {} events in all",
+                grouped(behind),
                 grouped(rate),
                 grouped(events),
             )

@@ -161,8 +161,8 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
     }
     instance.close().await?;
     if let Some(error) = failed {
-        return Err(anyhow::Error::from(error)
-            .context("the import ended early; run it again to go on from there"));
+        // Its message has its cause and the way out in it.
+        bail!("{error}");
     }
     caught_up.context("the events are in the journal, but silver or gold is not up to date; the next command or server on this folder goes on from there")?;
     Ok(ExitCode::SUCCESS)
@@ -215,6 +215,11 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(60))
         .build()?;
+    // The server refuses them when the key is of another store.
+    let mut meant = reqwest::header::HeaderMap::new();
+    if let Some(store) = &args.store {
+        meant.insert("x-store", store.parse()?);
+    }
     let started = Instant::now();
     let (mut accepted, mut rejected, mut not_sent) = (0u64, 0u64, 0u64);
     for file in &args.files {
@@ -232,7 +237,7 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
                 if batch.lines.is_empty() {
                     return Ok(());
                 }
-                let verdict = handle.block_on(post(&client, url, key, &batch))?;
+                let verdict = handle.block_on(post(&client, url, key, &meant, &batch))?;
                 accepted += verdict["accepted"].as_u64().unwrap_or(0);
                 for item in verdict["rejected"]
                     .as_array()
@@ -271,6 +276,7 @@ async fn post(
     client: &reqwest::Client,
     url: &str,
     key: &str,
+    meant: &reqwest::header::HeaderMap,
     batch: &RemoteBatch,
 ) -> Result<serde_json::Value> {
     let mut wait = Duration::from_millis(200);
@@ -279,6 +285,7 @@ async fn post(
             .post(format!("{url}/v1/events"))
             .bearer_auth(key)
             .header("content-type", "application/x-ndjson")
+            .headers(meant.clone())
             .body(batch.body.clone())
             .send()
             .await;

@@ -1,4 +1,4 @@
-//! `tradewind key`: make, list and take back keys. Works beside a running server, which sees the change within a second.
+//! `tradewind key`: make, list and take back keys. Works beside a running server, which has seen the change when the command ends.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,12 +6,20 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use tradewind_control::{Control, KeyKind};
-use tradewind_model::{StoreId, SystemClock};
+use tradewind_model::SystemClock;
 
 use crate::cli::{KeyCommand, KeyKindName};
 
+/// Within this a running server has seen a change: a script may use a new key with its next line.
+const SEEN_WITHIN: std::time::Duration =
+    std::time::Duration::from_millis(2 * crate::instance::CONTROL_POLL.as_millis() as u64);
+
 pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
-    std::fs::create_dir_all(data_dir)?;
+    match command {
+        // The only one that makes something.
+        KeyCommand::Create(_) => std::fs::create_dir_all(data_dir)?,
+        KeyCommand::List { .. } | KeyCommand::Revoke { .. } => super::existing_folder(data_dir)?,
+    }
     let control = Control::open(data_dir, Arc::new(SystemClock)).await?;
     match command {
         KeyCommand::Create(args) => {
@@ -30,6 +38,7 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
             let key = control
                 .create_key(&store.store_id, kind, &args.label)
                 .await?;
+            tokio::time::sleep(SEEN_WITHIN).await;
             // The key alone on standard output, so that scripts can take it.
             println!("{}", key.secret.reveal());
             eprintln!(
@@ -38,7 +47,8 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
             );
         }
         KeyCommand::List { store } => {
-            let keys = control.keys(&StoreId::new(store)?).await?;
+            let store = super::known_store(&control, store)?;
+            let keys = control.keys(&store.store_id).await?;
             println!(
                 "{:36}  {:5}  {:5}  {:27}  label",
                 "id", "kind", "ends", "works"
@@ -59,6 +69,7 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
         }
         KeyCommand::Revoke { id } => {
             control.revoke_key(id).await?;
+            tokio::time::sleep(SEEN_WITHIN).await;
             eprintln!("key {id} works no more");
         }
     }

@@ -45,6 +45,29 @@ async fn ensure_store(
         .with_context(|| format!("store `{id}` cannot be made"))
 }
 
+/// A store that is there.
+fn known_store(control: &Control, id: &str) -> Result<std::sync::Arc<Store>> {
+    let id = StoreId::new(id)?;
+    control.store(&id).with_context(|| {
+        let known = control.stores();
+        let known: Vec<&str> = known.iter().map(|s| s.store_id.as_str()).collect();
+        match known.is_empty() {
+            true => format!("there is no store `{id}`; the data folder holds none yet"),
+            false => format!("there is no store `{id}`; there are: {}", known.join(", ")),
+        }
+    })
+}
+
+/// Refuses a data folder that is not there: a command that only reads must not make one where a name was mistyped.
+fn existing_folder(data_dir: &std::path::Path) -> Result<()> {
+    anyhow::ensure!(
+        data_dir.join("control.db").exists(),
+        "there is no data of Tradewind in `{}`; name the folder with --data-dir",
+        data_dir.display()
+    );
+    Ok(())
+}
+
 /// Waits for Ctrl-C or a termination signal.
 async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();

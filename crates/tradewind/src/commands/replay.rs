@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use tradewind_journal::Journal;
 use tradewind_lake::{Replay, ReplayRange};
-use tradewind_model::{Date, Micros, Store, StoreDirectory, StoreId};
+use tradewind_model::{Date, Micros, Store};
 use tradewind_stream::Formats;
 
 use crate::cli::ReplayArgs;
@@ -17,6 +17,7 @@ use crate::reprocess::Reprocess;
 use crate::terminal::{self, grouped};
 
 pub async fn run(config: Config, data_dir: &Path, args: &ReplayArgs) -> Result<ExitCode> {
+    super::existing_folder(data_dir)?;
     let spinner = terminal::spinner("processing what is in the journal");
     let instance = Instance::open(config, data_dir).await?;
     let done = replay(&instance, args, &spinner).await;
@@ -31,12 +32,8 @@ async fn replay(
     args: &ReplayArgs,
     spinner: &indicatif::ProgressBar,
 ) -> Result<String> {
-    let id = StoreId::new(&args.store)?;
-    let Some(store) = instance.control.store(&id) else {
-        let known = instance.control.stores();
-        let known: Vec<&str> = known.iter().map(|s| s.store_id.as_str()).collect();
-        bail!("there is no store `{id}`; there are: {}", known.join(", "));
-    };
+    let store = super::known_store(&instance.control, &args.store)?;
+    let id = store.store_id.clone();
     let range = ReplayRange {
         store: id,
         from: day(args.from.as_deref(), &store).context("--from")?,

@@ -108,12 +108,14 @@ pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<
         pg = Some(listener.local_addr()?.to_string());
         let gate = Arc::new(PasswordDoor(Gate::new(Arc::clone(&instance.control))));
         let (engine, token) = (Arc::clone(&instance.query), stop.clone());
-        tasks.push(tokio::spawn(async move {
+        // On the threads for SQL: there its queries hold up neither events nor pages.
+        let served = instance.query.spawn(async move {
             if let Err(error) = tradewind_query::serve_postgres(listener, engine, gate, token).await
             {
                 tracing::error!(%error, "the Postgres server ended");
             }
-        }));
+        })?;
+        tasks.push(served.detach());
     }
     let link = start_link(&url, &instance.control);
     Ok(Server {
@@ -132,12 +134,18 @@ async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
     })
 }
 
+/// How long a stop waits for requests and queries that are under way.
+const LAST_REQUESTS: std::time::Duration = std::time::Duration::from_secs(10);
+
 impl Server {
     /// Stops accepting, finishes what is under way, takes the last checkpoint.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
         for task in self.tasks {
-            let _ = task.await;
+            // What does not end by itself ends with the process; everything that must last is in the journal.
+            if tokio::time::timeout(LAST_REQUESTS, task).await.is_err() {
+                tracing::warn!("requests or queries were still under way");
+            }
         }
         self.instance.close().await
     }
@@ -186,7 +194,10 @@ async fn operators_failed(instance: &Instance) -> String {
 async fn first_event(server: &Server) -> Result<()> {
     use tradewind_model::StoreDirectory as _;
     if !server.instance.control.stores().is_empty() {
-        println!("Make keys with: tradewind key create --store STORE --kind write|read");
+        println!(
+            "Make keys with: tradewind key create --store STORE --kind write|read --data-dir '{}'",
+            server.instance.data_dir.display()
+        );
         return Ok(());
     }
     let store = super::ensure_store(
@@ -205,6 +216,15 @@ async fn first_event(server: &Server) -> Result<()> {
     println!("Send the first event to store `main` (its write key is shown only now):\n");
     let event = r#"{"type":"product_viewed","anonymous_id":"visitor-1","product":{"product_id":"p1","name":"Mug","price":"9.90"}}"#;
     let (url, key) = (&server.url, key.secret.reveal());
-    println!("  curl {url}/v1/events -H 'Authorization: Bearer {key}' \\\n    -d '{event}'\n");
+    println!(
+        "  curl {url}/v1/events -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: application/json' -d '{event}'\n"
+    );
+    println!(
+        "The store counts in {} and its days are those of {}. For a shop with another currency or time zone:\n  \
+         tradewind key create --store NAME --kind write --currency EUR --timezone Europe/Berlin --data-dir '{}'\n",
+        store.currency,
+        store.zone.name(),
+        server.instance.data_dir.display()
+    );
     Ok(())
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use tradewind_model::StoreId;
-use tradewind_query::{QueryLimits, ResultFormat, Scope};
+use tradewind_query::{QueryLimits, QueryResult, ResultFormat, Scope};
 
 use crate::cli::{SqlArgs, SqlFormatName};
 use crate::config::Config;
@@ -17,6 +16,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
     if let (Some(url), Some(key)) = (&args.url, &args.key) {
         return ask_server(url, key, args).await;
     }
+    super::existing_folder(data_dir)?;
     let spinner = terminal::spinner("opening the data folder");
     let instance = Instance::open(config, data_dir).await?;
     instance.drain().await?;
@@ -25,7 +25,11 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
     }
     spinner.finish_and_clear();
     let scope = match &args.store {
-        Some(store) => Scope::Stores(vec![StoreId::new(store)?]),
+        Some(store) => Scope::Stores(vec![
+            super::known_store(&instance.control, store)?
+                .store_id
+                .clone(),
+        ]),
         None => Scope::All,
     };
     let limits = QueryLimits {
@@ -48,31 +52,62 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
         }
     };
     instance.close().await?;
-    let mut out = std::io::stdout();
-    out.write_all(&answer?)?;
+    let mut answer = answer?;
     if args.format == SqlFormatName::Json {
-        out.write_all(b"\n")?;
+        answer.push(b'\n');
     }
-    Ok(ExitCode::SUCCESS)
+    show(&answer)
 }
 
 async fn ask_server(url: &str, key: &str, args: &SqlArgs) -> Result<ExitCode> {
     let format = match args.format {
         SqlFormatName::Json => "json",
-        SqlFormatName::Table | SqlFormatName::Csv => "csv",
+        SqlFormatName::Csv => "csv",
+        SqlFormatName::Table => "arrow",
     };
+    let store: Vec<(&str, &str)> = args.store.iter().map(|s| ("store", s.as_str())).collect();
     let answer = reqwest::Client::new()
         .post(format!("{url}/v1/sql"))
+        .query(&store)
         .bearer_auth(key)
         .json(&serde_json::json!({ "query": args.query, "format": format }))
         .send()
         .await
         .with_context(|| format!("cannot reach {url}"))?;
     let status = answer.status();
-    let text = answer.text().await?;
+    let truncated = answer.headers().contains_key("x-truncated");
+    let mut bytes = answer.bytes().await?.to_vec();
     if !status.is_success() {
-        bail!("the server answered {status}: {text}");
+        bail!("the server answered {status}: {}", words(&bytes));
     }
-    print!("{text}");
-    Ok(ExitCode::SUCCESS)
+    if args.format == SqlFormatName::Table {
+        bytes = QueryResult::from_arrow(&bytes, truncated)?.to_bytes(ResultFormat::Table)?;
+    }
+    show(&bytes)
+}
+
+/// An error's message and hint, or the body as it is.
+fn words(body: &[u8]) -> String {
+    let error: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let text = |name: &str| {
+        error
+            .as_ref()
+            .and_then(|e| e["error"].get(name).or_else(|| e.get(name)))
+            .and_then(serde_json::Value::as_str)
+            .map(str::to_owned)
+    };
+    match (text("message"), text("hint")) {
+        (Some(message), Some(hint)) => format!("{message}\nhint: {hint}"),
+        (Some(message), None) => message,
+        _ => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+/// Writes an answer. Who reads only its beginning, as `head` does, is no failure.
+fn show(bytes: &[u8]) -> Result<ExitCode> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }

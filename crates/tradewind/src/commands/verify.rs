@@ -26,9 +26,17 @@ use crate::reprocess::JournalFormats;
 use crate::terminal::{self, grouped};
 
 pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<ExitCode> {
-    let only = args.store.as_deref().map(StoreId::new).transpose()?;
+    super::existing_folder(data_dir)?;
     let spinner = terminal::spinner("processing what is in the journal");
     let instance = Instance::open(config, data_dir).await?;
+    let only = match args.store.as_deref() {
+        Some(store) => Some(
+            super::known_store(&instance.control, store)?
+                .store_id
+                .clone(),
+        ),
+        None => None,
+    };
     instance.drain().await?;
     instance.refresh_gold().await?;
     spinner.set_message("recomputing from bronze");
