@@ -421,7 +421,7 @@ fn verdict(statement: &Statement) -> Option<PgWireError> {
     if let Statement::Declare { stmts } = statement {
         let queries = stmts.iter().filter_map(|one| one.for_query.as_deref());
         return queries
-            .map(|query| readonly::check_query(query))
+            .map(readonly::check_query)
             .find_map(Result::err)
             .map(|e| to_pg(&e));
     }

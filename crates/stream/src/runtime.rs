@@ -6,6 +6,7 @@
 
 mod coordinator;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -454,7 +455,7 @@ impl WorkerThread {
     fn run(mut self) -> Result<(), RuntimeError> {
         let signal = self.shared.journal.signal();
         let mut published = Instant::now();
-        let mut failures = vec![0; self.workers.len()];
+        let mut failures: BTreeMap<usize, u32> = BTreeMap::new();
         while !self.control.stop.load(Ordering::Acquire) {
             let generation = signal.generation();
             let mut progressed = false;
@@ -470,15 +471,17 @@ impl WorkerThread {
                 let (slot, worker) = &mut self.workers[i];
                 let stepped = match worker.step(&self.shared) {
                     // A storage that failed is opened again by the writer; what is in it can be read then.
-                    Err(RuntimeError::Journal(error)) if failures[i] < READ_TRIES => {
-                        failures[i] += 1;
+                    Err(RuntimeError::Journal(error))
+                        if failures.get(&i).is_none_or(|n| *n < READ_TRIES) =>
+                    {
+                        *failures.entry(i).or_default() += 1;
                         tracing::warn!(partition = %worker.partition, %error, "the journal cannot be read; trying again");
                         std::thread::sleep(Duration::from_millis(200));
                         continue;
                     }
                     other => other?,
                 };
-                failures[i] = 0;
+                failures.remove(&i);
                 if stepped {
                     progressed = true;
                     let position = &self.control.positions[*slot];

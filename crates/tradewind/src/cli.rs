@@ -72,7 +72,7 @@ pub struct DemoArgs {
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
     /// The server to send to.
-    #[arg(long, env = "TRADEWIND_URL", required_unless_present = "out")]
+    #[arg(long, env = "TRADEWIND_URL", value_parser = server_url, required_unless_present = "out")]
     pub url: Option<String>,
     /// The write key; one for each simulated shop, separated by commas.
     #[arg(long, env = "TRADEWIND_KEY", value_delimiter = ',')]
@@ -118,7 +118,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub timezone: Option<String>,
     /// Send to a running server instead of opening the data folder.
-    #[arg(long, env = "TRADEWIND_URL", requires = "key")]
+    #[arg(long, env = "TRADEWIND_URL", value_parser = server_url, requires = "key")]
     pub url: Option<String>,
     /// The write key for --url.
     #[arg(long, env = "TRADEWIND_KEY")]
@@ -146,7 +146,7 @@ pub struct SqlArgs {
     #[arg(long, value_enum, default_value_t = SqlFormatName::Table)]
     pub format: SqlFormatName,
     /// Ask a running server instead of opening the data folder.
-    #[arg(long, env = "TRADEWIND_URL", requires = "key")]
+    #[arg(long, env = "TRADEWIND_URL", value_parser = server_url, requires = "key")]
     pub url: Option<String>,
     /// A read key for --url.
     #[arg(long, env = "TRADEWIND_KEY")]
@@ -236,6 +236,18 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A server's address; one without `http://` is meant so.
+fn server_url(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    if text.starts_with("http://") || text.starts_with("https://") {
+        Ok(text.to_owned())
+    } else if text.contains("://") || text.is_empty() {
+        Err("write it like http://127.0.0.1:8080".to_owned())
+    } else {
+        Ok(format!("http://{text}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +264,16 @@ mod tests {
         assert!(
             Cli::try_parse_from(["tradewind", "simulate", "--out", "x", "--rate", "-3/s"]).is_err()
         );
+    }
+
+    #[test]
+    fn a_servers_address_needs_no_scheme() {
+        let told = |text| server_url(text).ok();
+        assert_eq!(
+            told("127.0.0.1:8080/").as_deref(),
+            Some("http://127.0.0.1:8080")
+        );
+        assert_eq!(told("https://a.b").as_deref(), Some("https://a.b"));
+        assert_eq!(told("ftp://a.b"), None);
     }
 }

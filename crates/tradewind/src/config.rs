@@ -109,9 +109,11 @@ impl Config {
         file: Option<&Path>,
         environment: &[(String, String)],
     ) -> Result<Self> {
-        let mut table: Table = DEFAULTS
+        let defaults: Table = DEFAULTS
             .parse()
             .context("the embedded defaults are not valid")?;
+        let mut table = defaults.clone();
+        let mut origins: Vec<(&str, String)> = Vec::new();
         let path: Option<PathBuf> = match file {
             Some(path) => Some(path.to_owned()),
             None => Some(data_dir.join("tradewind.toml")).filter(|p| p.exists()),
@@ -123,15 +125,62 @@ impl Config {
                 .parse()
                 .with_context(|| format!("`{}` is not valid TOML", path.display()))?;
             merge(&mut table, &own, &path.display().to_string())?;
+            origins.push(("", path.display().to_string()));
         }
         for (name, value) in environment {
             if let Some(name) = name.strip_prefix(PREFIX) {
                 set_from_environment(&mut table, name, value)?;
+                origins.push((name, format!("the environment's {PREFIX}{name}")));
             }
         }
-        Value::Table(table)
-            .try_into()
-            .context("a setting has a value that is not accepted")
+        // The environment comes last, so what it names is where the value comes from.
+        let origin = |section: &str, key: &str| {
+            let variable = format!("{section}_{key}").to_uppercase();
+            let named = origins.iter().rev().find(|(name, _)| *name == variable);
+            named
+                .or(origins.first())
+                .map_or_else(String::new, |(_, origin)| format!("{origin}: "))
+        };
+        match Value::Table(table.clone()).try_into::<Self>() {
+            Ok(config) => {
+                if let Some((section, key, wrong)) = config.out_of_range() {
+                    bail!("{}`{section}.{key}` {wrong}", origin(section, key));
+                }
+                Ok(config)
+            }
+            Err(error) => match culprit(&defaults, &table) {
+                Some((section, key, value, usual)) => bail!(
+                    "{}`{section}.{key}` is {value}, which is not accepted; write it like its default: {key} = {usual}",
+                    origin(&section, &key)
+                ),
+                None => Err(error).context("a setting has a value that is not accepted"),
+            },
+        }
+    }
+
+    /// The first setting no server could work with.
+    fn out_of_range(&self) -> Option<(&'static str, &'static str, &'static str)> {
+        let log = tracing_subscriber::EnvFilter::builder().parse(&self.log.level);
+        let plain_level = self.log.level.contains(['=', ',']) || {
+            let level = self.log.level.to_ascii_lowercase();
+            ["error", "warn", "info", "debug", "trace", "off"].contains(&level.as_str())
+        };
+        [
+            (self.serve.max_body.as_u64() < 1_024, "serve", "max_body", "is below 1 KiB: no event would get in"),
+            (!(1..=1_024).contains(&self.journal.partitions), "journal", "partitions", "is not between 1 and 1024"),
+            (self.stream.threads > 1_024, "stream", "threads", "is above 1024"),
+            (self.stream.checkpoint_interval.0 < Duration::from_millis(10), "stream", "checkpoint_interval", "is below 10 milliseconds"),
+            (self.stream.dedup_max_ids < 1_000, "stream", "dedup_max_ids", "is below 1000: what is sent again would count again"),
+            (self.stream.session_inactivity.0.is_zero(), "stream", "session_inactivity", "is zero"),
+            (self.sql.memory.as_u64() < 16 << 20, "sql", "memory", "is below 16 MiB"),
+            (self.sql.timeout.0 < Duration::from_millis(100), "sql", "timeout", "is below 100 milliseconds: no question could be answered"),
+            (self.sql.max_rows == 0, "sql", "max_rows", "is zero"),
+            (self.sql.concurrent == 0, "sql", "concurrent", "is zero: no question could be asked"),
+            (log.is_err() || !plain_level, "log", "level", "is none of error, warn, info, debug, trace, nor a filter such as \"info,tradewind_lake=debug\""),
+        ]
+        .into_iter()
+        .find(|(wrong, ..)| *wrong)
+        .map(|(_, section, key, words)| (section, key, words))
     }
 
     /// The environment's variables of Tradewind.
@@ -154,6 +203,23 @@ impl Config {
         config.panes.minutes = config.panes.minutes.max(config.lateness.min(Micros::DAY));
         config
     }
+}
+
+/// The changed setting that cannot be read, with its value and its default's.
+fn culprit(defaults: &Table, table: &Table) -> Option<(String, String, Value, Value)> {
+    for (section, keys) in table {
+        for (key, value) in keys.as_table()? {
+            let mut alone = defaults.clone();
+            let usual = alone
+                .get_mut(section)
+                .and_then(Value::as_table_mut)?
+                .insert(key.clone(), value.clone())?;
+            if Value::Table(alone).try_into::<Config>().is_err() {
+                return Some((section.clone(), key.clone(), value.clone(), usual));
+            }
+        }
+    }
+    None
 }
 
 fn merge(defaults: &mut Table, own: &Table, origin: &str) -> Result<()> {
@@ -266,6 +332,24 @@ mod tests {
         assert!(
             told("", &[("TRADEWIND_STREAM_LATNESS", "1h")]).contains("TRADEWIND_STREAM_LATENESS")
         );
-        assert!(told("[stream]\nlateness = \"soon\"\n", &[]).contains("not a duration"));
+        let late = told("[stream]\nlateness = \"soon\"\n", &[]);
+        assert!(
+            late.contains("tradewind.toml: `stream.lateness` is \"soon\"")
+                && late.contains("lateness = \"1h\""),
+            "{late}"
+        );
+        let many = told("", &[("TRADEWIND_SQL_MEMORY", "many")]);
+        assert!(
+            many.contains("TRADEWIND_SQL_MEMORY: `sql.memory`"),
+            "{many}"
+        );
+        for (text, name) in [
+            ("[sql]\ntimeout = \"0s\"\n", "sql.timeout"),
+            ("[serve]\nmax_body = \"0 B\"\n", "serve.max_body"),
+            ("[log]\nlevel = \"loud\"\n", "log.level"),
+            ("[journal]\npartitions = 0\n", "journal.partitions"),
+        ] {
+            assert!(told(text, &[]).contains(name), "{text}");
+        }
     }
 }

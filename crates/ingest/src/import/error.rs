@@ -46,12 +46,10 @@ pub enum ImportError {
         /// The names there are.
         known: String,
     },
-    /// Get the file again: it is damaged. Whole lines before the damage are imported and stay. A whole copy is another content:
-    /// of its lines those are told apart from what is there already whose ids are still remembered.
+    /// Get the file again: it is damaged. Whole lines before the damage are imported and stay; importing a whole copy adds the rest.
     #[error(
-        "`{file}` is damaged after {bytes} bytes of content (line {line}): {reason}; the {} whole lines before it were imported. A whole \
-         copy adds the rest; its first lines count once as far back as event ids are remembered (stream.dedup_window, seven days \
-         before the newest event), so import a whole copy of a longer history into a new store", .summary.lines
+        "`{file}` is damaged after {bytes} bytes of content (line {line}): {reason}; the {} whole lines before it were imported, import \
+         a whole copy of the file to add the rest", .summary.lines
     )]
     Damaged {
         /// The file.

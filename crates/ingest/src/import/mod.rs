@@ -13,6 +13,7 @@ mod error;
 mod input;
 mod note;
 mod occurrence;
+mod parts;
 mod remote;
 mod run;
 mod source;

@@ -1,8 +1,6 @@
 //! Ids for lines that carry none: the hash of the line's bytes and how many equal lines came before it in the file.
 //!
-//! Equal lines in one file so stay separate events, and a longer version of a file adds only its new lines as far back as ids are
-//! remembered. Memory: eight bytes
-//! and a little more for each line that needed an id.
+//! Equal lines in one file so stay separate events. Memory: eight bytes and a little more for each line that needed an id.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};

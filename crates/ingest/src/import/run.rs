@@ -12,6 +12,7 @@ use super::batches::{Batch, Broken, read_batches};
 use super::courier::{Delivered, Parcel, complete, deliver};
 use super::decode::{Line, LineDecoder};
 use super::note::{Counts, Note, load};
+use super::parts::{Parts, note_key};
 use super::source::{Source, fingerprint};
 use super::split::Splitter;
 use super::{
@@ -37,28 +38,34 @@ impl Importer {
             ..ImportSummary::default()
         };
         let source = Source::look(input, &options.format)?;
-        let Some(content) = fingerprint(input, on_progress)? else {
-            return Err(ImportError::Stopped(Box::new(summary)));
+        let journal = self.journal.as_ref();
+        let failed = |source, summary: &ImportSummary| ImportError::Journal {
+            summary: Box::new(summary.clone()),
+            source,
         };
-        let begun = self
-            .journal
+        let begun = journal
             .put_format(&source.decoder.definition())
             .and_then(|format| {
-                let key = format!(
-                    "import/{}/{format}/{:032x}",
-                    options.store.store_id, content.hash
-                );
-                load(self.journal.as_ref(), &key).map(|known| (format, key, known))
+                let family = format!("import/{}/{format}", options.store.store_id);
+                Parts::load(journal, &family).map(|parts| (format, family, parts))
             });
-        let (format, key, known) = match begun {
-            Ok(begun) => begun,
-            Err(source) => {
-                return Err(ImportError::Journal {
-                    summary: Box::new(summary),
-                    source,
-                });
-            }
+        let (format, family, parts) = begun.map_err(|source| failed(source, &summary))?;
+        let Some(content) = fingerprint(input, &parts.lengths(), on_progress)? else {
+            return Err(ImportError::Stopped(Box::new(summary)));
         };
+        let key = note_key(&family, content.hash);
+        let known = load(journal, &key).and_then(|own| {
+            // Nothing of it yet: perhaps it goes on where a shorter content ended.
+            match parts.beginning_of(&content) {
+                Some(hash) if own == Note::default() => {
+                    let mut begun = load(journal, &note_key(&family, hash))?;
+                    begun.complete = false;
+                    Ok(begun)
+                }
+                _ => Ok(own),
+            }
+        });
+        let known = known.map_err(|source| failed(source, &summary))?;
         set_counts(&mut summary, known.done);
         if known.complete {
             summary.already_complete = true;
@@ -66,6 +73,7 @@ impl Importer {
             return Ok(summary);
         }
         let (shape, has_header) = (source.shape, source.has_header);
+        let fingerprinted = content.clone();
         let store = options.store.clone();
         let stores = self.stores.clone();
         let mut run = Run {
@@ -89,7 +97,6 @@ impl Importer {
             held: 0,
             summary: &mut summary,
         };
-        let journal = self.journal.as_ref();
         let batch_lines = options.batch_lines.max(1);
         let (read, delivered, stopped) = std::thread::scope(|scope| {
             let (full_sender, full) = mpsc::sync_channel(2);
@@ -117,7 +124,18 @@ impl Importer {
         });
         let held = run.held;
         summary.added = delivered.done.lines.saturating_sub(known.done.lines + held);
-        self.conclude(input, &key, read, delivered, stopped, &mut summary)?;
+        let concluded = self.conclude(input, &key, read, delivered, stopped, &mut summary);
+        // Of a content that breaks off only whole lines are in; a last line without an end may still grow.
+        let may_grow = match &concluded {
+            Ok(()) => fingerprinted.ends_line,
+            Err(error) => matches!(error, ImportError::Damaged { .. }),
+        };
+        if may_grow {
+            parts
+                .remember(journal, &family, &fingerprinted)
+                .map_err(|source| failed(source, &summary))?;
+        }
+        concluded?;
         summary.elapsed = started.elapsed();
         Ok(summary)
     }

@@ -115,11 +115,17 @@ pub(crate) struct Fingerprint {
     pub(crate) bytes: u64,
     /// Why nothing more could be read.
     pub(crate) damage: Option<String>,
+    /// Hashes of its beginnings, at the lengths asked for.
+    pub(crate) beginnings: Vec<(u64, u128)>,
+    /// Its last byte ends a line.
+    pub(crate) ends_line: bool,
 }
 
-/// Reads the whole content once and hashes it (XXH3-128); of a damaged file, what can be read. `None` when told to stop.
+/// Reads the whole content once and hashes it (XXH3-128); of a damaged file, what can be read. `lengths` rise; at each
+/// of them the beginning is hashed too. `None` when told to stop.
 pub(crate) fn fingerprint(
     input: &Input,
+    lengths: &[u64],
     on_progress: &mut OnProgress<'_>,
 ) -> Result<Option<Fingerprint>, ImportError> {
     let count = AtomicU64::new(0);
@@ -128,6 +134,7 @@ pub(crate) fn fingerprint(
         let mut bytes = 0u64;
         let mut buffer = vec![0; 256 << 10];
         let mut told = 0;
+        let (mut beginnings, mut due, mut ends_line) = (Vec::new(), lengths, false);
         loop {
             match stream.read(&mut buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -136,6 +143,8 @@ pub(crate) fn fingerprint(
                         hash: hash.digest128(),
                         bytes,
                         damage: None,
+                        beginnings,
+                        ends_line,
                     });
                 }
                 Err(error) => {
@@ -143,11 +152,24 @@ pub(crate) fn fingerprint(
                         hash: hash.digest128(),
                         bytes,
                         damage: Some(error.to_string()),
+                        beginnings,
+                        ends_line,
                     });
                 }
                 Ok(read) => {
-                    hash.update(&buffer[..read]);
+                    let mut at = 0;
+                    while let Some((length, rest)) = due.split_first()
+                        && *length <= bytes + read as u64
+                    {
+                        due = rest;
+                        let to = usize::try_from(length.saturating_sub(bytes)).unwrap_or(read);
+                        hash.update(&buffer[at..to]);
+                        at = to;
+                        beginnings.push((*length, hash.digest128()));
+                    }
+                    hash.update(&buffer[at..read]);
                     bytes += read as u64;
+                    ends_line = buffer[read - 1] == b'\n';
                 }
             }
             let bytes_done = count.load(Ordering::Relaxed);

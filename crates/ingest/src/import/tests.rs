@@ -130,7 +130,7 @@ fn the_real_file_comes_in_once_however_it_is_packed() {
 }
 
 #[test]
-fn a_longer_version_repeats_the_ids_of_the_lines_it_shares() {
+fn another_file_repeats_the_ids_of_the_lines_it_shares() {
     let bench = Bench::new();
     let short = bench.file(
         "a.csv",
@@ -138,7 +138,7 @@ fn a_longer_version_repeats_the_ids_of_the_lines_it_shares() {
     );
     let long = bench.file(
         "b.csv",
-        "when,who\n2026-01-01T00:00:00Z,u1\n2026-01-01T00:00:00Z,u1\n2026-01-02T00:00:00Z,u2",
+        "when,who\n2026-01-02T00:00:00Z,u2\n2026-01-01T00:00:00Z,u1\n2026-01-01T00:00:00Z,u1\n",
     );
     assert_eq!(bench.one(&short, &simple()).added, 2);
     assert_eq!(bench.one(&long, &simple()).added, 3);
@@ -290,6 +290,55 @@ fn of_a_damaged_file_the_whole_lines_before_the_damage_are_kept() {
                 .all(|(k, line)| k.raw == line.as_bytes())
         );
     }
+}
+
+fn lines(range: std::ops::Range<u32>) -> String {
+    range
+        .map(|i| {
+            format!(
+                "2026-{:02}-{:02}T00:00:00Z,user{i}\n",
+                i % 6 + 1,
+                i % 28 + 1
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_whole_copy_of_a_damaged_file_and_a_file_that_has_grown_add_only_the_rest() {
+    let bench = Bench::new();
+    let text = format!("when,who\n{}", lines(0..20_000));
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(text.as_bytes()).unwrap();
+    let mut cut = gz.finish().unwrap();
+    cut.truncate(cut.len() / 2);
+    let cut = bench.file("cut.csv.gz", &cut);
+    let Err(ImportError::Damaged { summary, .. }) = bench.import(&cut, &simple()) else {
+        panic!("not told")
+    };
+    let begun = summary.accepted;
+    assert!(begun > 1_000, "{begun}");
+    let whole = bench.one(&bench.file("whole.csv", &text), &simple());
+    assert_eq!((whole.accepted, whole.added), (20_000, 20_000 - begun));
+    // It grows twice; the second time its last line is not finished yet.
+    let grown = format!("{text}{}", lines(20_000..20_100));
+    let added = bench.one(&bench.file("a.csv", &grown), &simple()).added;
+    assert_eq!(added, 100);
+    let half = format!("{grown}2026-01-01T00:00:00Z,us");
+    let added = bench.one(&bench.file("b.csv", &half), &simple()).added;
+    assert_eq!(added, 1);
+    let kept = bench.kept();
+    let own: Vec<&[u8]> = kept.iter().map(|k| k.raw.as_slice()).take(20_100).collect();
+    let expected: Vec<&[u8]> = grown.lines().skip(1).map(str::as_bytes).collect();
+    assert_eq!(own, expected, "every line once, in order");
+    // A file that only begins alike, up to a line, is another file.
+    let other = format!("when,who\n{}{}", lines(0..19_999), lines(30_000..30_001));
+    let added = bench.one(&bench.file("c.csv", &other), &simple()).added;
+    assert_eq!(
+        added,
+        20_000 - begun,
+        "all but the part that was read of the damaged one"
+    );
 }
 
 #[test]

@@ -21,6 +21,9 @@ use crate::terminal::{self, grouped};
 /// The format asked for, or the one that the names of the files say.
 fn format_name(args: &ImportArgs) -> Result<FormatName> {
     if let Some(format) = args.format {
+        if args.map.is_some() && !matches!(format, FormatName::Csv) {
+            bail!("--map is of --format csv only; leave one of the two out");
+        }
         return Ok(format);
     }
     if args.map.is_some() {

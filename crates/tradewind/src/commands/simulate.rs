@@ -70,7 +70,9 @@ pub async fn run(args: &SimulateArgs) -> Result<ExitCode> {
         let limit = limit.context("say how much to write: --events N, or --duration 60s")?;
         return write_file(config, out, limit);
     }
-    let url = args.url.clone().context("--url or --out is needed")?;
+    let url = args.url.clone().context(
+        "say where the events go: --out FILE, or --url http://127.0.0.1:8080 with --key",
+    )?;
     if args.key.is_empty() {
         bail!(
             "--key is needed with --url; make one with: tradewind key create --store STORE --kind write"
