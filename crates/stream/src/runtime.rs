@@ -276,7 +276,13 @@ impl Runtime {
         })
     }
 
-    /// Whether the runtime works; the reason when it does not.
+    /// Why the runtime has stopped, if it has. Only a new start helps then.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.control.rounds.lock().failed.clone()
+    }
+
+    /// Whether the runtime works; the reason when it has stopped, or when the lake owes rows, which it goes on trying.
     ///
     /// # Errors
     /// The reason in words.

@@ -272,6 +272,7 @@ fn s1_a_day_the_lake_does_not_take_holds_no_other_up_and_comes_later() {
     let error = runtime.drain().expect_err("one day is owed");
     assert!(error.to_string().contains("damaged"), "{error}");
     assert!(runtime.health().is_err(), "people are told");
+    assert_eq!(runtime.failure(), None, "but it goes on");
     assert_eq!(sink.derived.lock().len(), 5, "the other day is there");
     *sink.refused.lock() = None;
     runtime.drain().expect("the day is taken now");

@@ -184,7 +184,8 @@ async fn operators_failed(instance: &Instance) -> String {
     let watch = instance.watch();
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        if let Some(Err(reason)) = watch.ask(Runtime::health) {
+        // Not `health`: a lake that does not take rows for a while is tried again.
+        if let Some(Some(reason)) = watch.ask(Runtime::failure) {
             return reason;
         }
     }
