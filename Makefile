@@ -10,7 +10,7 @@ export TRADEWIND_BIN ?= $(CARGO_TARGET_DIR)/release/tradewind
 CARGO := cargo
 PYTHON ?= python3
 DATA_DIR ?= ./data
-WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print 2>/dev/null)
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -path web/src/api/schema.ts -prune -o -type f -print 2>/dev/null)
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -28,7 +28,7 @@ setup-tools: ## install what only tests and lint need (Chromium, cargo-deny)
 
 web: web/dist/.built ## build the dashboard
 
-web/dist/.built: web/node_modules/.installed $(WEB_SOURCES)
+web/dist/.built: web/node_modules/.installed crates/serve/openapi.json $(WEB_SOURCES)
 	cd web && npm run --silent build
 	@touch $@
 
