@@ -150,6 +150,13 @@ impl Journal for Busy {
     fn bounds(&self, p: tradewind_model::TopicPartition) -> tradewind_journal::Bounds {
         self.0.bounds(p)
     }
+    fn skip_to(
+        &self,
+        p: tradewind_model::TopicPartition,
+        next: tradewind_model::Offset,
+    ) -> Result<(), tradewind_journal::JournalError> {
+        self.0.skip_to(p, next)
+    }
     fn signal(&self) -> Arc<tradewind_journal::Signal> {
         self.0.signal()
     }

@@ -1,8 +1,9 @@
 //! The layout of a block: the records one append puts into one partition.
 //!
 //! ```text
-//! magic  "TWB1"                       4 bytes
-//! crc32  of everything after it       4 bytes, little endian (CRC-32/ISO-HDLC)
+//! magic  "TWB2"                       4 bytes
+//! crc32  of the block's key and of    4 bytes, little endian (CRC-32/ISO-HDLC); of blocks marked "TWB1", older ones, without
+//!        everything after it          the key
 //! count  records                      4 bytes, little endian
 //! newest received_at, µs              8 bytes, little endian
 //! size   of the body uncompressed     4 bytes, little endian
@@ -10,7 +11,7 @@
 //! ```
 //! The body starts with three dictionaries (stores, sources, formats: count, then length-prefixed entries), then the records:
 //! kind, dictionary numbers, position, received_at as the difference to the record before, event_id, verdict when rejected, raw
-//! bytes. Integers are LEB128. A block does not know its offsets: they are its place in the log.
+//! bytes. Integers are LEB128. A block does not hold its offsets: they are its place in the log, the key, which its checksum proves.
 
 use std::cell::RefCell;
 
@@ -21,7 +22,11 @@ use zstd::bulk::{Compressor, Decompressor};
 use crate::record::{NewRecord, Record, RecordKind};
 use crate::varint::{self, Cursor};
 
-const MAGIC: &[u8; 4] = b"TWB1";
+const MAGIC: &[u8; 4] = b"TWB2";
+/// Blocks whose checksum says nothing of their key.
+const KEYLESS: &[u8; 4] = b"TWB1";
+/// What both marks begin with.
+const MARK: &[u8; 3] = b"TWB";
 const HEADER: usize = 24;
 /// No block may unpack to more; a larger size in a header is damage.
 const MAX_BODY: usize = 256 << 20;
@@ -113,7 +118,7 @@ impl BlockBuilder {
         Micros(self.newest)
     }
 
-    /// The stored form.
+    /// The stored form, to be sealed with [`seal`].
     pub(crate) fn encode(&self) -> std::io::Result<Vec<u8>> {
         let mut body = Vec::with_capacity(self.records.len() + 128);
         varint::put(&mut body, self.stores.len() as u64);
@@ -140,10 +145,68 @@ impl BlockBuilder {
                 .to_le_bytes(),
         );
         out.append(&mut COMPRESSOR.with_borrow_mut(|zstd| zstd.compress(&body))?);
-        let crc = crc32fast::hash(&out[8..]);
-        out[4..8].copy_from_slice(&crc.to_le_bytes());
         Ok(out)
     }
+}
+
+/// Writes the checksum of a block that gets the place `key`.
+pub(crate) fn seal(stored: &mut [u8], key: &[u8; 11]) {
+    let crc = checksum(stored, key);
+    if let Some(place) = stored.get_mut(4..8) {
+        place.copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+fn checksum(stored: &[u8], key: &[u8; 11]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    if !stored.starts_with(KEYLESS) {
+        crc.update(key);
+    }
+    crc.update(stored.get(8..).unwrap_or_default());
+    crc.finalize()
+}
+
+/// A whole block among other bytes, its checksum proven.
+pub(crate) struct StoredBlock {
+    pub(crate) key: [u8; 11],
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+    pub(crate) count: u32,
+    pub(crate) newest: Micros,
+}
+
+/// The blocks that stand anywhere in `bytes`, each behind its key.
+pub(crate) fn find(bytes: &[u8]) -> impl Iterator<Item = StoredBlock> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = from + memchr::memmem::find(bytes.get(from..)?, MARK)?;
+            from = at + MARK.len();
+            if let Some(block) = stored_at(bytes, at) {
+                from = at + block.len;
+                return Some(block);
+            }
+        }
+    })
+}
+
+fn stored_at(bytes: &[u8], at: usize) -> Option<StoredBlock> {
+    let key: [u8; 11] = bytes.get(at.checked_sub(11)?..at)?.try_into().ok()?;
+    let stored = bytes.get(at..)?;
+    if !stored.starts_with(MAGIC) && !stored.starts_with(KEYLESS) {
+        return None;
+    }
+    let word = |at: usize| Some(u32::from_le_bytes(*stored.get(at..)?.first_chunk()?));
+    let frame = zstd::zstd_safe::find_frame_compressed_size(stored.get(HEADER..)?).ok()?;
+    let len = HEADER.checked_add(frame)?;
+    let newest = i64::from_le_bytes(*stored.get(12..)?.first_chunk()?);
+    (checksum(stored.get(..len)?, &key) == word(4)?).then_some(StoredBlock {
+        key,
+        at,
+        len,
+        count: word(8)?,
+        newest: Micros(newest),
+    })
 }
 
 /// A block read back, its checksum proven.
@@ -160,17 +223,19 @@ pub struct Block {
 
 impl Block {
     /// Proves and unpacks stored bytes.
-    pub(crate) fn decode(first: Offset, stored: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(key: &[u8; 11], stored: &[u8]) -> Result<Self, String> {
+        let [_, _, _, first @ ..] = *key;
+        let first = Offset::from_be_bytes(first);
         let header = stored
             .get(..HEADER)
             .ok_or_else(|| format!("the block has only {} bytes", stored.len()))?;
-        if &header[..4] != MAGIC {
+        if &header[..4] != MAGIC && &header[..4] != KEYLESS {
             return Err("the block does not start with its mark".to_owned());
         }
         let word = |at: usize| {
             u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        let found = crc32fast::hash(&stored[8..]);
+        let found = checksum(stored, key);
         if found != word(4) {
             return Err(format!(
                 "the block's checksum is {found:08x}, it was written as {:08x}",
@@ -312,11 +377,27 @@ mod tests {
         builder
     }
 
+    const KEY: [u8; 11] = [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 100];
+
+    fn sealed(raws: &[Vec<u8>]) -> Vec<u8> {
+        let mut stored = block(raws).encode().unwrap();
+        seal(&mut stored, &KEY);
+        stored
+    }
+
+    #[test]
+    fn blocks_are_found_among_other_bytes() {
+        let one = sealed(&[b"a".to_vec()]);
+        let bytes = [b"TWB2 noise".as_slice(), &KEY, &one, b"TWB", &KEY, &one].concat();
+        let found: Vec<(usize, usize)> = find(&bytes).map(|b| (b.at, b.len)).collect();
+        assert_eq!(found, [(21, one.len()), (21 + one.len() + 14, one.len())]);
+    }
+
     proptest! {
         #[test]
         fn j3_what_comes_out_is_what_went_in(raws in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 1..40)) {
-            let stored = block(&raws).encode().unwrap();
-            let read = Block::decode(100, &stored).unwrap();
+            let stored = sealed(&raws);
+            let read = Block::decode(&KEY, &stored).unwrap();
             prop_assert_eq!(read.end(), 100 + raws.len() as u64);
             let got: Vec<_> = read.records().collect();
             prop_assert_eq!(got.len(), raws.len());
@@ -329,15 +410,20 @@ mod tests {
 
         #[test]
         fn a_flipped_bit_is_found(raws in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..60), 1..10), at in any::<prop::sample::Index>(), bit in 0u8..8) {
-            let mut stored = block(&raws).encode().unwrap();
-            let at = at.index(stored.len());
-            stored[at] ^= 1 << bit;
-            prop_assert!(Block::decode(0, &stored).is_err());
+            // The key counts: a block must not turn up in another place.
+            let mut whole = KEY.to_vec();
+            whole.extend(sealed(&raws));
+            let at = at.index(whole.len());
+            whole[at] ^= 1 << bit;
+            let (key, stored) = whole.split_first_chunk().unwrap();
+            prop_assert!(Block::decode(key, stored).is_err());
+            prop_assert_eq!(find(&whole).count(), 0);
         }
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Block::decode(0, &bytes);
+            let _ = Block::decode(&KEY, &bytes);
+            prop_assert_eq!(find(&bytes).count(), 0);
         }
     }
 }

@@ -10,9 +10,12 @@ use tradewind_model::{FormatHash, Micros, Offset, Topic, TopicPartition};
 
 use crate::block::Block;
 use crate::error::JournalError;
+use crate::notes;
 use crate::retention::{BlockFacts, RetentionPolicy, deletable};
+use crate::salvage;
 use crate::signal::Signal;
 use crate::storage::{Storage, block_key, commit_key, is_damage, next_key};
+use crate::write_ahead;
 use crate::writer::{self, EncodedBlock, Job};
 use crate::{Append, Bounds, Journal, ReadOutcome, Ticket};
 
@@ -118,33 +121,117 @@ pub struct EmbeddedJournal {
     jobs: Option<Sender<Job>>,
     writer: Option<std::thread::JoinHandle<()>>,
     max_pending: usize,
+    /// Held as long as the log is open; the storage's own lock is inside the folder, which may be renamed.
+    _lock: std::fs::File,
+}
+
+/// Takes the lock beside a log's folder.
+fn lock(folder: &Path) -> Result<std::fs::File, JournalError> {
+    let unusable = |e: std::io::Error| JournalError::Unusable {
+        reason: format!("`{}` cannot be created: {e}", folder.display()),
+    };
+    let path = folder.with_extension("lock");
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent).map_err(unusable)?;
+    }
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(unusable)?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(JournalError::Locked {
+            path: folder.display().to_string(),
+        }),
+        Err(e) => Err(unusable(e.into())),
+    }
+}
+
+/// An open storage and what it said of itself.
+struct Opened {
+    storage: Storage,
+    partitions: u16,
+    /// In the order of [`Shared::slot`].
+    bounds: Vec<Bounds>,
+}
+
+fn open_storage(folder: &Path, options: &EmbeddedOptions) -> Result<Opened, JournalError> {
+    write_ahead::check(folder)?;
+    // Damaged files may also make the storage panic.
+    std::panic::catch_unwind(|| open_whole(folder, options)).unwrap_or_else(|_| {
+        Err(JournalError::Damaged {
+            reason: "the storage panicked while it was opened".to_owned(),
+        })
+    })
+}
+
+fn open_whole(folder: &Path, options: &EmbeddedOptions) -> Result<Opened, JournalError> {
+    let storage = Storage::open(folder)?;
+    let partitions = match storage.get_meta("partitions")? {
+        Some(bytes) => {
+            bytes
+                .try_into()
+                .map(u16::from_be_bytes)
+                .map_err(|_| JournalError::Damaged {
+                    reason: "the number of partitions is damaged".to_owned(),
+                })?
+        }
+        // The storage has lost what it held.
+        None if notes::partitions(folder).is_some() => {
+            return Err(JournalError::Damaged {
+                reason: "the storage is empty, though it was used before".to_owned(),
+            });
+        }
+        None => {
+            let count = options.partitions.clamp(1, 1_024);
+            storage.put_meta(&[("partitions".to_owned(), count.to_be_bytes().to_vec())])?;
+            count
+        }
+    };
+    notes::put_partitions(folder, partitions).map_err(JournalError::storage)?;
+    for definition in storage.formats()? {
+        let hash = FormatHash::of(&definition);
+        notes::put_format(folder, hash, &definition).map_err(JournalError::storage)?;
+    }
+    let mut bounds = Vec::new();
+    for topic in Topic::ALL {
+        for partition in (0..partitions).map(|p| TopicPartition::new(topic, p)) {
+            storage.check_index(partition)?;
+            bounds.push(storage.bounds(partition)?);
+        }
+    }
+    Ok(Opened {
+        storage,
+        partitions,
+        bounds,
+    })
 }
 
 impl EmbeddedJournal {
-    /// Opens the log in `folder`, making it when it is not there. A torn last write is rolled back.
+    /// Opens the log in `folder`, making it when it is not there. A torn last write is rolled back. When the storage is damaged
+    /// its folder is set aside, and a new one made of every block that is readable.
     ///
     /// # Errors
     /// [`JournalError::Locked`] when another process has it open, [`JournalError::Unusable`] when it cannot be read.
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Self, JournalError> {
-        let storage = Storage::open(folder)?;
-        let partition_count =
-            match storage.get_meta("partitions")? {
-                Some(bytes) => bytes.try_into().map(u16::from_be_bytes).map_err(|_| {
-                    JournalError::Unusable {
-                        reason: "the number of partitions is damaged".to_owned(),
-                    }
-                })?,
-                None => {
-                    let count = options.partitions.clamp(1, 1_024);
-                    storage.put_meta(&[("partitions".to_owned(), count.to_be_bytes().to_vec())])?;
-                    count
-                }
-            };
-        let mut shared = Shared {
-            storage: RwLock::new(None),
-            partition_count,
-            next: Vec::new(),
-            earliest: Vec::new(),
+        let lock = lock(folder)?;
+        salvage::finish(folder).map_err(|e| JournalError::Unusable {
+            reason: format!("`{}`: {e}", folder.display()),
+        })?;
+        let opened = match open_storage(folder, options) {
+            Err(JournalError::Damaged { reason }) => {
+                salvage::rebuild(folder, &reason, options.partitions)?;
+                open_storage(folder, options)?
+            }
+            opened => opened?,
+        };
+        let shared = Shared {
+            storage: RwLock::new(Some(opened.storage)),
+            partition_count: opened.partitions,
+            next: opened.bounds.iter().map(|b| b.next.into()).collect(),
+            earliest: opened.bounds.iter().map(|b| b.earliest.into()).collect(),
             signal: Arc::new(Signal::default()),
             pending: Mutex::new(0),
             drained: Condvar::new(),
@@ -152,12 +239,6 @@ impl EmbeddedJournal {
             reserve_bytes: options.reserve_bytes,
             reopens: AtomicU64::new(0),
         };
-        for partition in shared.partitions().collect::<Vec<_>>() {
-            let bounds = storage.bounds(partition)?;
-            shared.next.push(AtomicU64::new(bounds.next));
-            shared.earliest.push(AtomicU64::new(bounds.earliest));
-        }
-        shared.put_storage(storage);
         let shared = Arc::new(shared);
         let (jobs, writer) =
             writer::start(Arc::clone(&shared), folder.to_owned()).map_err(JournalError::storage)?;
@@ -166,6 +247,7 @@ impl EmbeddedJournal {
             jobs: Some(jobs),
             writer: Some(writer),
             max_pending: options.max_pending_bytes.max(1 << 20),
+            _lock: lock,
         })
     }
 
@@ -185,22 +267,18 @@ impl EmbeddedJournal {
                 reason,
             }
         };
-        Ok(
-            match storage.blocks.get(block_key(partition, facts.first)) {
-                Err(e) if is_damage(&e) => {
-                    damaged(format!("the storage cannot read the block: {e}"))
+        Ok(match storage.block(partition, facts.first) {
+            Err(e) if is_damage(&e) => damaged(format!("the storage cannot read the block: {e}")),
+            Err(e) => return Err(JournalError::storage(e)),
+            Ok(None) => damaged("the block is missing".to_owned()),
+            Ok(Some(stored)) => match Block::decode(&block_key(partition, facts.first), &stored) {
+                Err(reason) => damaged(reason),
+                Ok(block) if block.end() != facts.end() => {
+                    damaged("the block and its index entry disagree".to_owned())
                 }
-                Err(e) => return Err(JournalError::storage(e)),
-                Ok(None) => damaged("the block is missing".to_owned()),
-                Ok(Some(stored)) => match Block::decode(facts.first, &stored) {
-                    Err(reason) => damaged(reason),
-                    Ok(block) if block.end() != facts.end() => {
-                        damaged("the block and its index entry disagree".to_owned())
-                    }
-                    Ok(block) => ReadOutcome::Block(block),
-                },
+                Ok(block) => ReadOutcome::Block(block),
             },
-        )
+        })
     }
 
     /// The lowest offset any consumer still needs of a partition; zero when one has never committed.
@@ -306,6 +384,21 @@ impl Journal for EmbeddedJournal {
         self.shared.bounds(partition)
     }
 
+    fn skip_to(&self, partition: TopicPartition, next: Offset) -> Result<(), JournalError> {
+        let bounds = self.bounds(partition);
+        if next <= bounds.next {
+            return Ok(());
+        }
+        let note = (next_key(partition), next.to_be_bytes().to_vec());
+        self.shared.storage()?.put_meta(&[note])?;
+        if bounds.earliest == bounds.next {
+            let earliest = &self.shared.earliest[self.shared.slot(partition)];
+            earliest.store(next, Ordering::Release);
+        }
+        self.shared.set_next(partition, next);
+        Ok(())
+    }
+
     fn signal(&self) -> Arc<Signal> {
         Arc::clone(&self.shared.signal)
     }
@@ -369,6 +462,8 @@ impl Journal for EmbeddedJournal {
     fn put_format(&self, definition: &str) -> Result<FormatHash, JournalError> {
         let hash = FormatHash::of(definition);
         if self.format(hash)?.is_none() {
+            notes::put_format(&self.shared.folder, hash, definition)
+                .map_err(JournalError::storage)?;
             let storage = self.shared.storage()?;
             storage.put_meta(&[(format!("format/{hash}"), definition.as_bytes().to_vec())])?;
         }

@@ -39,6 +39,12 @@ pub enum JournalError {
         /// What the storage said.
         reason: String,
     },
+    /// What is stored is damaged; opening the log again saves what is readable.
+    #[error("the log's storage is damaged: {reason}")]
+    Damaged {
+        /// What was found.
+        reason: String,
+    },
     /// The folder holds something this version cannot read.
     #[error("the data folder cannot be used: {reason}")]
     Unusable {

@@ -10,11 +10,14 @@
 mod block;
 mod embedded;
 mod error;
+mod notes;
 mod record;
 mod retention;
+mod salvage;
 mod signal;
 mod storage;
 mod varint;
+mod write_ahead;
 mod writer;
 
 pub use block::{Block, BlockBuilder};
@@ -22,7 +25,10 @@ pub use embedded::{EmbeddedJournal, EmbeddedOptions};
 pub use error::JournalError;
 pub use record::{NewRecord, Record, RecordKind};
 pub use retention::{BlockFacts, RetentionPolicy, deletable};
+pub use salvage::set_aside;
 pub use signal::Signal;
+pub use storage::{is_damage, is_damage_at_opening};
+pub use write_ahead::lost as files_lost;
 
 use std::sync::Arc;
 
@@ -112,6 +118,13 @@ pub trait Journal: Send + Sync {
 
     /// The offsets of a partition.
     fn bounds(&self, partition: TopicPartition) -> Bounds;
+
+    /// Gives the offsets from the end up to `next` up: the log has lost their records, and no other may get them (J2). Only
+    /// before anything is appended.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the note could not be written.
+    fn skip_to(&self, partition: TopicPartition, next: Offset) -> Result<(), JournalError>;
 
     /// Raised after every append, for followers of the tail.
     fn signal(&self) -> Arc<Signal>;

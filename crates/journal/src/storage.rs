@@ -36,6 +36,13 @@ impl Storage {
             fjall::Error::Locked => JournalError::Locked {
                 path: folder.display().to_string(),
             },
+            // A later version of the storage wrote it.
+            fjall::Error::InvalidVersion(Some(_)) => JournalError::Unusable {
+                reason: format!("`{}`: {error}", folder.display()),
+            },
+            damage if is_damage_at_opening(&damage) => JournalError::Damaged {
+                reason: damage.to_string(),
+            },
             other => JournalError::Unusable {
                 reason: format!("`{}`: {other}", folder.display()),
             },
@@ -55,7 +62,8 @@ impl Storage {
                     .with_kv_separation(Some(
                         KvSeparationOptions::default()
                             .compression(CompressionType::None)
-                            .separation_threshold(512),
+                            // Every block stands whole behind its key, where it can be found again (`salvage`).
+                            .separation_threshold(1),
                     ))
             })
             .map_err(failed)?;
@@ -78,8 +86,22 @@ impl Storage {
     }
 
     pub(crate) fn get_meta(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
-        let value = self.meta.get(key).map_err(JournalError::storage)?;
-        Ok(value.map(|v| v.to_vec()))
+        Ok(find(&self.meta, key.as_bytes())
+            .map_err(unread)?
+            .map(|v| v.to_vec()))
+    }
+
+    /// The stored form of a block.
+    pub(crate) fn block(
+        &self,
+        partition: TopicPartition,
+        first: Offset,
+    ) -> fjall::Result<Option<fjall::UserValue>> {
+        let key = block_key(partition, first);
+        match self.blocks.get(key) {
+            Ok(Some(value)) => Ok(Some(value)),
+            _ => find(&self.blocks, &key),
+        }
     }
 
     pub(crate) fn put_meta(&self, items: &[(String, Vec<u8>)]) -> Result<(), JournalError> {
@@ -97,6 +119,17 @@ impl Storage {
             .map(u64::from_be_bytes))
     }
 
+    /// The definitions of formats.
+    pub(crate) fn formats(&self) -> Result<Vec<String>, JournalError> {
+        self.meta
+            .prefix("format/")
+            .map(|guard| {
+                let value = guard.value().map_err(unread)?;
+                Ok(String::from_utf8_lossy(&value).into_owned())
+            })
+            .collect()
+    }
+
     /// The bounds of a partition as the disk has them.
     pub(crate) fn bounds(&self, partition: TopicPartition) -> Result<Bounds, JournalError> {
         let kept_next = self.get_offset(&next_key(partition))?.unwrap_or(0);
@@ -104,8 +137,8 @@ impl Storage {
         let next = match last {
             None => kept_next,
             Some(guard) => {
-                let (key, value) = guard.into_inner().map_err(JournalError::storage)?;
-                let facts = facts(&key, &value).ok_or_else(|| JournalError::Unusable {
+                let (key, value) = guard.into_inner().map_err(unread)?;
+                let facts = facts(&key, &value).ok_or_else(|| JournalError::Damaged {
                     reason: format!("the last index entry of {partition} is damaged"),
                 })?;
                 facts.end().max(kept_next)
@@ -115,15 +148,32 @@ impl Storage {
         let earliest = match first {
             None => next,
             Some(guard) => {
-                let (key, value) = guard.into_inner().map_err(JournalError::storage)?;
+                let (key, value) = guard.into_inner().map_err(unread)?;
                 facts(&key, &value)
-                    .ok_or_else(|| JournalError::Unusable {
+                    .ok_or_else(|| JournalError::Damaged {
                         reason: format!("the first index entry of {partition} is damaged"),
                     })?
                     .first
             }
         };
         Ok(Bounds { earliest, next })
+    }
+
+    /// Reads the whole index of a partition and compares it with the blocks there are. A damaged part of it would hide many
+    /// blocks that are well.
+    pub(crate) fn check_index(&self, partition: TopicPartition) -> Result<(), JournalError> {
+        let prefix = partition.to_bytes();
+        let mut blocks = self.blocks.prefix(prefix);
+        for guard in self.index.prefix(prefix) {
+            let block = blocks.next().map(|guard| guard.key().map_err(unread));
+            if block.transpose()? != Some(guard.key().map_err(unread)?) {
+                return Err(disagree(partition));
+            }
+        }
+        if blocks.next().is_some() {
+            return Err(disagree(partition));
+        }
+        Ok(())
     }
 
     /// The facts of the block that holds `offset`, or of the first one after it.
@@ -162,6 +212,36 @@ impl Storage {
     }
 }
 
+fn disagree(partition: TopicPartition) -> JournalError {
+    JournalError::Damaged {
+        reason: format!("the index of {partition} and its blocks disagree"),
+    }
+}
+
+fn unread(error: fjall::Error) -> JournalError {
+    if is_damage(&error) {
+        JournalError::Damaged {
+            reason: error.to_string(),
+        }
+    } else {
+        JournalError::storage(error)
+    }
+}
+
+/// As [`is_damage`]; files that are there although nothing speaks of them are damage too.
+pub fn is_damage_at_opening(error: &(dyn std::error::Error + 'static)) -> bool {
+    let exists = error.downcast_ref::<fjall::Error>().is_some_and(
+        |e| matches!(e, fjall::Error::Io(e) if e.kind() == std::io::ErrorKind::AlreadyExists),
+    );
+    exists || is_damage(error)
+}
+
+/// A value looked for among its neighbours, past the filters of the tables: a flipped bit in one would hide it.
+fn find(keyspace: &Keyspace, key: &[u8]) -> fjall::Result<Option<fjall::UserValue>> {
+    let found = keyspace.range(key..=key).next();
+    found.map(fjall::Guard::value).transpose()
+}
+
 /// An entry; `None` when it is damaged.
 fn readable(guard: fjall::Guard) -> Result<Option<fjall::KvPair>, JournalError> {
     match guard.into_inner() {
@@ -173,8 +253,8 @@ fn readable(guard: fjall::Guard) -> Result<Option<fjall::KvPair>, JournalError> 
 
 /// Whether an error says that what is stored is damaged or gone. Otherwise the system could not read it now, for want of file
 /// descriptors or memory perhaps: that passes, and nothing may be left out for it.
-pub(crate) fn is_damage(error: &fjall::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+pub fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
     while let Some(at) = cause {
         if let Some(io) = at.downcast_ref::<std::io::Error>() {
             return matches!(
@@ -186,7 +266,8 @@ pub(crate) fn is_damage(error: &fjall::Error) -> bool {
         }
         cause = at.source();
     }
-    !matches!(error, fjall::Error::Poisoned | fjall::Error::Locked)
+    let passes = error.downcast_ref::<fjall::Error>();
+    !passes.is_some_and(|e| matches!(e, fjall::Error::Poisoned | fjall::Error::Locked))
 }
 
 pub(crate) fn block_key(partition: TopicPartition, first: Offset) -> [u8; 11] {

@@ -11,10 +11,12 @@ use fjall::PersistMode;
 use metrics::{counter, gauge, histogram};
 use tradewind_model::{Offset, TopicPartition};
 
+use crate::block;
 use crate::embedded::Shared;
 use crate::error::JournalError;
 use crate::retention::BlockFacts;
 use crate::storage::{Storage, block_key, facts_value};
+use crate::write_ahead;
 use crate::{Appended, Bounds};
 
 /// The most bytes one fsync covers; more would only delay the first acknowledgement.
@@ -95,7 +97,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
+    fn commit(&mut self, mut group: Vec<Job>) {
         if self.broken {
             self.reopen();
         }
@@ -115,7 +117,7 @@ impl Writer {
         }
         let started = std::time::Instant::now();
         let written = self.notes(&group).and_then(|notes| {
-            self.write(&group)
+            self.write(&mut group)
                 .inspect_err(|_| self.notes_before = notes)
         });
         match written {
@@ -170,7 +172,7 @@ impl Writer {
     }
 
     /// Writes the group in one atomic, fsynced batch (J1) and gives each block its dense offsets (J2).
-    fn write(&self, group: &[Job]) -> Result<Vec<Placed>, JournalError> {
+    fn write(&self, group: &mut [Job]) -> Result<Vec<Placed>, JournalError> {
         let storage = self.shared.storage()?;
         let mut batch = storage.db.batch().durability(Some(PersistMode::SyncData));
         let mut next: HashMap<TopicPartition, Offset> = HashMap::new();
@@ -178,7 +180,7 @@ impl Writer {
         let (mut records, mut bytes) = (0u64, 0u64);
         for job in group {
             let mut at = Vec::with_capacity(job.blocks.len());
-            for block in &job.blocks {
+            for block in &mut job.blocks {
                 let offset = next
                     .entry(block.partition)
                     .or_insert_with(|| self.shared.bounds(block.partition).next);
@@ -189,6 +191,7 @@ impl Writer {
                     bytes: block.stored.len() as u64,
                     newest: block.newest,
                 };
+                block::seal(&mut block.stored, &key);
                 batch.insert(&storage.blocks, key, block.stored.as_slice());
                 batch.insert(&storage.index, key, facts_value(&facts));
                 at.push((block.partition, *offset, block.count));
@@ -223,13 +226,21 @@ impl Writer {
             return;
         }
         self.shared.close();
-        let opened = Storage::open(&self.folder).and_then(|storage| {
+        let opened = write_ahead::check(&self.folder).and_then(|()| Storage::open(&self.folder));
+        let opened = opened.and_then(|storage| {
             self.take_back(&storage)?;
             let bounds = self
                 .shared
                 .partitions()
                 .map(|p| Ok((p, storage.bounds(p)?)))
                 .collect::<Result<Vec<(TopicPartition, Bounds)>, JournalError>>()?;
+            for (partition, bounds) in &bounds {
+                if bounds.next < self.shared.bounds(*partition).next {
+                    return Err(JournalError::Damaged {
+                        reason: format!("acknowledged records of {partition} are not there"),
+                    });
+                }
+            }
             Ok((storage, bounds))
         });
         match opened {

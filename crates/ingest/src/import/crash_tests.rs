@@ -56,6 +56,7 @@ impl Journal for Holes {
         fn partitions(&self) -> u16;
         fn read(&self, p: tradewind_model::TopicPartition, from: u64) -> Result<tradewind_journal::ReadOutcome, tradewind_journal::JournalError>;
         fn bounds(&self, p: tradewind_model::TopicPartition) -> tradewind_journal::Bounds;
+        fn skip_to(&self, p: tradewind_model::TopicPartition, next: u64) -> Result<(), tradewind_journal::JournalError>;
         fn signal(&self) -> Arc<tradewind_journal::Signal>;
         fn pending_bytes(&self) -> usize;
         fn commit(&self, c: &str, o: &[(tradewind_model::TopicPartition, u64)]) -> Result<(), tradewind_journal::JournalError>;
