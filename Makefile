@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-web setup-tools build web run test test-rust test-web test-gold test-e2e lint lint-rust lint-web fmt bench bench-import bench-operators bench-kernels bench-spark crash soak clean
+.PHONY: help setup setup-web setup-tools build web run test test-rust test-web test-gold test-api test-e2e lint lint-rust lint-web fmt bench bench-import bench-operators bench-kernels bench-spark crash soak clean
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The binary that run, tests and benchmarks use.
@@ -39,7 +39,7 @@ build: setup web ## build target/release/tradewind
 run: build ## start the demo: shops with simulated shoppers, and print the address
 	$(TRADEWIND_BIN) demo --data-dir $(DATA_DIR)
 
-test: build setup-tools test-rust test-web test-gold test-e2e ## run every test
+test: build setup-tools test-rust test-web test-gold test-api test-e2e ## run every test
 	@echo "all tests passed"
 
 test-rust: build
@@ -50,6 +50,9 @@ test-web: setup-web
 
 test-gold: build ## gold tables against DuckDB on the raw REES46 file
 	$(PYTHON) bench/gold_vs_duckdb.py
+
+test-api: build ## the API against its own OpenAPI description, by schemathesis
+	$(PYTHON) bench/api_conformance.py
 
 test-e2e: build setup-tools
 	web/e2e/run.sh

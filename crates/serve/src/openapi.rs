@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOf, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 
 use crate::access::SESSION_COOKIE;
@@ -45,7 +47,7 @@ use crate::{answers, error, health, routes, views};
         (name = "sql", description = "Questions of any kind"),
         (name = "operation", description = "For those who run the server"),
     ),
-    modifiers(&Security),
+    modifiers(&Security, &Unions),
 )]
 struct Description;
 
@@ -61,6 +63,23 @@ impl utoipa::Modify for Security {
             "session",
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE))),
         );
+    }
+}
+
+/// Which member of an untagged union an answer is, the path says and not its form: two members may look alike.
+struct Unions;
+
+impl utoipa::Modify for Unions {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        if let Some(RefOr::T(schema)) = components.schemas.get_mut("ViewData")
+            && let Schema::OneOf(one) = schema
+        {
+            let mut any = AnyOf::new();
+            any.items = std::mem::take(&mut one.items);
+            any.description = one.description.take();
+            *schema = Schema::AnyOf(any);
+        }
     }
 }
 
