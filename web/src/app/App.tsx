@@ -30,8 +30,8 @@ export function App() {
       const store = state.stores.find((each) => each.store_id === wanted.store) ?? state.stores[0];
       if (store === undefined) {
         return (
-          <WholePageMessage title="There is no store yet" text="A store begins with its first key:">
-            <CommandLine name="Create the first key" command="tradewind key create --store my-shop --kind write" />
+          <WholePageMessage title="There is no store yet" text="A store begins with its first key; DATA_FOLDER is the data folder that the server printed:">
+            <CommandLine name="Create the first key" command='tradewind key create --store my-shop --kind write --data-dir "$DATA_FOLDER"' />
           </WholePageMessage>
         );
       }

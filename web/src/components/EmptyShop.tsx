@@ -29,7 +29,13 @@ export function EmptyShop({ store }: { store: Store }) {
       <ol className="start-steps">
         <li>
           <h2>Create a key that may write</h2>
-          <CommandLine name="Create a write key" command={`tradewind key create --store ${shellWord(store.store_id)} --kind write`} />
+          <p>
+            On the server's machine, with the data folder that <code>tradewind serve</code> printed as <code>DATA_FOLDER</code>:
+          </p>
+          <CommandLine
+            name="Create a write key"
+            command={`tradewind key create --store ${shellWord(store.store_id)} --kind write --data-dir "$DATA_FOLDER"`}
+          />
         </li>
         <li>
           <h2>Send an event</h2>
