@@ -56,8 +56,8 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     sys.exit("the server is not ready after 30 s")
 
 
-def conform(url: str, key: str, *paths: str) -> bool:
-    """One run of schemathesis with a key."""
+def conform(folder: str, url: str, key: str, *paths: str) -> bool:
+    """One run of schemathesis with a key; it keeps files of its own in the folder."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json",
         "--header", f"Authorization: Bearer {key}",
@@ -65,7 +65,7 @@ def conform(url: str, key: str, *paths: str) -> bool:
         "--max-examples", os.environ.get("EXAMPLES", "60"),
         "--request-timeout", "30", "--seed", "1", "--suppress-health-check", "all", "--no-color", *paths,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, cwd=folder)
     lines = done.stdout.splitlines()
     told = [line.strip() for line in lines if re.match(r"\s+[\d,]+ generated", line)]
     if done.returncode != 0:
@@ -92,8 +92,8 @@ def main() -> None:
             try:
                 wait_until_ready(url, server)
                 ends = [
-                    conform(url, read_key, "--exclude-path", "/v1/events", "--exclude-path", "/v1/live"),
-                    conform(url, write_key, "--include-path", "/v1/events"),
+                    conform(folder, url, read_key, "--exclude-path", "/v1/events", "--exclude-path", "/v1/live"),
+                    conform(folder, url, write_key, "--include-path", "/v1/events"),
                 ]
                 wait_until_ready(url, server)
             finally:

@@ -112,7 +112,7 @@ fn share(input: &Shards, work: Work, thread: usize, threads: usize) -> Result<Ro
                 && place.next - place.cut_at >= every
             {
                 place.cut_at = place.next;
-                round.state_entries += place.state.cut(&mut rows, true).entries.len() as u64;
+                round.state_entries += place.state.cut_all(&mut rows).entries.len() as u64;
                 rows.clear();
             }
         }

@@ -131,7 +131,7 @@ fn upserts(settled: &[tradewind_stream::operators::orders::Settlement]) -> Vec<D
             table: DerivedTable::Orders,
             key: s.row.order_id.clone(),
             date: s.row.date,
-            row: Some(DerivedRow::Order(s.row.clone())),
+            row: Some(DerivedRow::Order(Box::new(s.row.clone()))),
         })
         .collect()
 }
@@ -175,7 +175,8 @@ fn s2_m2_daily_sales_equal_what_the_orders_operator_booked() {
         test.send(TRADES, from as u64, &texts);
         from = cut;
         let orders = settled(&sent[..cut]);
-        test.sink.upsert(&upserts(&orders)).unwrap();
+        let rows = upserts(&orders);
+        test.sink.upsert(&rows.iter().collect::<Vec<_>>()).unwrap();
         refresh(&test);
 
         let mut expected: BTreeMap<Date, Sales> = BTreeMap::new();
@@ -282,7 +283,7 @@ fn funnel_and_traffic_count_distinct_visitors_by_the_stores_days() {
         purchased: false,
     };
     test.sink
-        .upsert(&[DerivedChange {
+        .upsert(&[&DerivedChange {
             store: store().store_id.clone(),
             partition: USERS,
             table: DerivedTable::Sessions,

@@ -346,16 +346,16 @@ impl Sink for ReplaySink {
             .map_err(failed)
     }
 
-    fn upsert(&self, changes: &[DerivedChange]) -> std::result::Result<(), SinkError> {
-        let within: Vec<DerivedChange> = changes
+    fn upsert(&self, changes: &[&DerivedChange]) -> std::result::Result<(), SinkError> {
+        let within: Vec<&DerivedChange> = changes
             .iter()
+            .copied()
             .filter(|c| {
                 self.range.holds(&PartitionKey {
                     store: c.store.clone(),
                     date: c.date,
                 })
             })
-            .cloned()
             .collect();
         self.staged
             .runtime()

@@ -230,6 +230,15 @@ impl Sink for LakeSink {
         }
     }
 
+    fn reached(&self, partition: TopicPartition) -> Result<Offset, SinkError> {
+        let covered = self.covered_by_tables(partition);
+        covered
+            .map(|tables| tables.into_iter().max().unwrap_or(0))
+            .map_err(sink_error(
+                "reading how far the tables of the lake have come",
+            ))
+    }
+
     fn commit(&self, chunks: Vec<Chunk>) -> Result<(), SinkError> {
         let mut pending = self.pending.lock();
         for chunk in chunks {
@@ -262,7 +271,7 @@ impl Sink for LakeSink {
         Ok(())
     }
 
-    fn upsert(&self, changes: &[DerivedChange]) -> Result<(), SinkError> {
+    fn upsert(&self, changes: &[&DerivedChange]) -> Result<(), SinkError> {
         self.lake
             .runtime()
             .block_on(crate::upsert::upsert(&self.lake, changes))

@@ -160,7 +160,7 @@ fn cart(key: &str, date: i32, value: i64) -> DerivedChange {
 fn s1_upserts_replace_by_key_and_may_be_repeated() {
     let test = TestLake::new();
     test.sink
-        .upsert(&[cart("a", 1, 5), cart("b", 1, 6), cart("c", 2, 7)])
+        .upsert(&[&cart("a", 1, 5), &cart("b", 1, 6), &cart("c", 2, 7)])
         .unwrap();
     let removal = DerivedChange {
         row: None,
@@ -168,7 +168,9 @@ fn s1_upserts_replace_by_key_and_may_be_repeated() {
     };
     let changes = [cart("a", 1, 9), removal, cart("c", 1, 7)];
     for _ in 0..2 {
-        test.sink.upsert(&changes).unwrap();
+        test.sink
+            .upsert(&changes.iter().collect::<Vec<_>>())
+            .unwrap();
         assert_eq!(
             test.table("SELECT cart_key, date, value FROM silver.carts ORDER BY cart_key"),
             "\

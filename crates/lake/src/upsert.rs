@@ -25,7 +25,7 @@ type Changes<'c> = HashMap<&'c str, Option<&'c DerivedRow>>;
 /// Partitions rewritten at the same time.
 const AT_ONCE: usize = 2;
 
-pub(crate) async fn upsert(lake: &Lake, changes: &[DerivedChange]) -> Result<()> {
+pub(crate) async fn upsert(lake: &Lake, changes: &[&DerivedChange]) -> Result<()> {
     let mut by_table: BTreeMap<DerivedTable, BTreeMap<PartitionKey, Changes<'_>>> = BTreeMap::new();
     for change in changes {
         let key = PartitionKey {
@@ -40,10 +40,12 @@ pub(crate) async fn upsert(lake: &Lake, changes: &[DerivedChange]) -> Result<()>
             .or_default()
             .insert(&change.key, change.row.as_ref());
     }
-    for (table, partitions) in by_table {
-        upsert_table(lake, table, partitions).await?;
-    }
-    Ok(())
+    let tables = by_table.into_iter();
+    // All are brought to their end, whatever becomes of the others.
+    futures::future::join_all(tables.map(|(table, rows)| upsert_table(lake, table, rows)))
+        .await
+        .into_iter()
+        .collect()
 }
 
 async fn upsert_table(

@@ -309,3 +309,111 @@ fn mistakes_are_told_with_the_way_out() {
         Ok(())
     });
 }
+
+/// Copies a folder.
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Flips a bit in the middle of what a file holds.
+fn flip(file: &Path) -> std::io::Result<()> {
+    let mut bytes = std::fs::read(file)?;
+    let used = bytes.iter().rposition(|b| *b != 0).unwrap_or_default();
+    bytes[used / 2] ^= 16;
+    std::fs::write(file, bytes)
+}
+
+fn cut_short(file: &Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).open(file)?;
+    file.set_len(file.metadata()?.len() / 2)
+}
+
+/// What is done to a file or folder.
+type Damage = fn(&Path) -> std::io::Result<()>;
+
+/// J3, S1: whatever happens to the files of the journal or of the operators' state, everything the lake has is answered as
+/// before, the damaged folder is kept, and new events come after the old ones, each once.
+#[test]
+fn j3_damaged_folders_are_set_aside_and_cost_nothing_the_lake_has() {
+    run(|binary| async move {
+        let folder = tempfile::tempdir()?;
+        let file = simulated(&binary, folder.path(), "6000").await?;
+        let good = folder.path().join("good");
+        binary
+            .succeed(
+                &good,
+                &["import", &file, "--store", "shop", "--currency", "EUR"],
+            )
+            .await?;
+        let key = binary.create_key(&good, "shop", "write").await?;
+        let expected = figures(&binary, &good).await?;
+        let before = numbers(&binary, &good, "shop", "SELECT count(*) FROM silver.events").await?;
+        let damages: [(&str, &str, Damage); 8] = [
+            ("journal", "0.jnl", flip),
+            ("journal", "0.jnl", cut_short),
+            ("journal", "0.jnl", |file| std::fs::remove_file(file)),
+            ("journal", "", |folder| std::fs::remove_dir_all(folder)),
+            ("journal", "version", flip),
+            ("state", "0.jnl", flip),
+            ("state", "0.jnl", |file| std::fs::remove_file(file)),
+            ("state", "keyspaces/0/current", |file| {
+                std::fs::remove_file(file)
+            }),
+        ];
+        for (i, (part, file, damage)) in damages.into_iter().enumerate() {
+            let what = format!("damage {i} of {part}/{file}");
+            let data = folder.path().join(format!("data{i}"));
+            copy_all(&good, &data)?;
+            damage(&data.join(part).join(file))?;
+            ensure!(figures(&binary, &data).await? == expected, "{what}");
+            binary.verify(&data).await?;
+            let mut server = Server::new(&binary, &data)?;
+            server.spawn()?;
+            server.ready().await?;
+            let client = tradewind_sim::http::client(std::time::Duration::from_secs(10))?;
+            let body = r#"{"type":"page_viewed","event_id":"after the damage","anonymous_id":"v"}"#;
+            for _ in 0..2 {
+                tradewind_sim::http::post_events(&client, &server.url(), &key, body).await?;
+            }
+            server.stop().await?;
+            binary.verify(&data).await?;
+            let after =
+                numbers(&binary, &data, "shop", "SELECT count(*) FROM silver.events").await?;
+            ensure!(
+                after[0] == before[0] + 1,
+                "{what}: {after:?} after {before:?}"
+            );
+            std::fs::remove_dir_all(&data)?;
+        }
+        // Both at once: there is nothing to compute the state from, which is told; new events are still new.
+        std::fs::remove_dir_all(good.join("journal"))?;
+        std::fs::remove_dir_all(good.join("state"))?;
+        let told = binary.run(&good, &["sql", "SELECT 1"]).await?;
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        ensure!(told.contains("stream.accept_lost_state"), "{told}");
+        std::fs::write(
+            good.join("tradewind.toml"),
+            "[stream]\naccept_lost_state = true\n",
+        )?;
+        let mut server = Server::new(&binary, &good)?;
+        server.spawn()?;
+        server.ready().await?;
+        let client = tradewind_sim::http::client(std::time::Duration::from_secs(10))?;
+        let body = r#"{"type":"page_viewed","event_id":"after everything","anonymous_id":"v"}"#;
+        tradewind_sim::http::post_events(&client, &server.url(), &key, body).await?;
+        server.stop().await?;
+        let after = numbers(&binary, &good, "shop", "SELECT count(*) FROM silver.events").await?;
+        ensure!(after[0] == before[0] + 1, "{after:?} after {before:?}");
+        Ok(())
+    });
+}

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use tradewind_journal::{files_lost, is_damage, is_damage_at_opening};
 use tradewind_model::{Offset, TopicPartition};
 
 use crate::rows::{DerivedChange, DerivedTable};
@@ -21,10 +22,8 @@ pub enum CheckpointError {
     /// Another process has the folder.
     #[error("the checkpoint folder `{0}` is in use by another Tradewind")]
     Locked(String),
-    /// An entry is damaged.
-    #[error(
-        "the checkpoint is damaged: {0}; restore the `state` folder, or remove it to compute it again from the journal, as far back as the journal goes"
-    )]
+    /// Something in it is damaged.
+    #[error("the checkpoint is damaged: {0}")]
     Damaged(String),
     /// It was written by another version of the program.
     #[error(
@@ -36,6 +35,14 @@ pub enum CheckpointError {
 
 fn storage(error: fjall::Error) -> CheckpointError {
     CheckpointError::Storage(error.to_string())
+}
+
+fn unread(error: fjall::Error) -> CheckpointError {
+    if is_damage(&error) {
+        CheckpointError::Damaged(error.to_string())
+    } else {
+        storage(error)
+    }
 }
 
 /// The layout of state, rows and offsets. It rises with every change of what is written.
@@ -56,7 +63,7 @@ fn check_format(folder: &Path, is_new: bool) -> Result<(), CheckpointError> {
     let path = folder.join("format");
     let wrong = |e: std::io::Error| CheckpointError::Storage(format!("`{}`: {e}", path.display()));
     match std::fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => Ok(()),
+        Ok(found) if found.trim() == FORMAT.trim() => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_new => {
             write_whole(folder, &path).map_err(wrong)
         }
@@ -75,7 +82,7 @@ pub struct CheckpointWrite {
     pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// The offsets covered.
     pub offsets: Vec<(TopicPartition, Offset)>,
-    /// Rows for the lake.
+    /// Rows that wait for the lake.
     pub pending: Vec<DerivedChange>,
 }
 
@@ -95,7 +102,8 @@ pub(crate) type PendingKey = (
     String,
 );
 
-fn pending_key(change: &DerivedChange) -> Vec<u8> {
+/// Where a waiting row is stored.
+fn stored_key(change: &DerivedChange) -> Vec<u8> {
     let mut key = crate::state::prefix(change.partition, &change.store);
     key.push(change.table as u8);
     key.extend_from_slice(&change.date.0.to_be_bytes());
@@ -111,20 +119,32 @@ impl Checkpoints {
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         std::fs::create_dir_all(folder)
             .map_err(|e| CheckpointError::Storage(format!("`{}`: {e}", folder.display())))?;
-        let db = Database::builder(folder)
-            .cache_size(16 << 20)
-            .max_journaling_size(256 << 20)
-            .worker_threads(1)
-            .open()
+        if let Some(reason) = files_lost(folder) {
+            return Err(CheckpointError::Damaged(reason));
+        }
+        // Damaged files may also make the storage panic.
+        let open = || {
+            Database::builder(folder)
+                .cache_size(16 << 20)
+                .max_journaling_size(256 << 20)
+                .worker_threads(1)
+                .open()
+        };
+        let db = std::panic::catch_unwind(open)
+            .map_err(|_| CheckpointError::Damaged("the storage panicked".to_owned()))?
             .map_err(|e| match e {
                 fjall::Error::Locked => CheckpointError::Locked(folder.display().to_string()),
+                fjall::Error::InvalidVersion(Some(_)) => storage(e),
+                damage if is_damage_at_opening(&damage) => {
+                    CheckpointError::Damaged(damage.to_string())
+                }
                 other => storage(other),
             })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
         let opened = Self {
-            state: db.keyspace("state", options).map_err(storage)?,
-            offsets: db.keyspace("offsets", options).map_err(storage)?,
-            pending: db.keyspace("pending", options).map_err(storage)?,
+            state: db.keyspace("state", options).map_err(unread)?,
+            offsets: db.keyspace("offsets", options).map_err(unread)?,
+            pending: db.keyspace("pending", options).map_err(unread)?,
             db,
         };
         check_format(folder, opened.offsets()?.is_empty())?;
@@ -138,7 +158,7 @@ impl Checkpoints {
     pub fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
         let mut out = BTreeMap::new();
         for guard in self.offsets.iter() {
-            let (key, value) = guard.into_inner().map_err(storage)?;
+            let (key, value) = guard.into_inner().map_err(unread)?;
             let damaged =
                 || CheckpointError::Damaged("an offset entry has the wrong length".to_owned());
             let partition = key
@@ -167,7 +187,7 @@ impl Checkpoints {
         mut each: impl FnMut(&[u8], &[u8]) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         for guard in self.state.prefix(partition.to_bytes()) {
-            let (key, value) = guard.into_inner().map_err(storage)?;
+            let (key, value) = guard.into_inner().map_err(unread)?;
             each(&key, &value)?;
         }
         Ok(())
@@ -180,7 +200,7 @@ impl Checkpoints {
     pub fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
         let mut out = Vec::new();
         for guard in self.pending.iter() {
-            let (_, value) = guard.into_inner().map_err(storage)?;
+            let (_, value) = guard.into_inner().map_err(unread)?;
             out.push(
                 postcard::from_bytes(&value)
                     .map_err(|e| CheckpointError::Damaged(format!("a pending row: {e}")))?,
@@ -207,7 +227,7 @@ impl Checkpoints {
         for change in &write.pending {
             let value =
                 postcard::to_stdvec(change).map_err(|e| CheckpointError::Storage(e.to_string()))?;
-            batch.insert(&self.pending, pending_key(change), value);
+            batch.insert(&self.pending, stored_key(change), value);
         }
         batch.commit().map_err(storage)
     }
@@ -216,10 +236,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`CheckpointError`].
-    pub fn taken(&self, changes: &[DerivedChange]) -> Result<(), CheckpointError> {
+    pub fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
         let mut batch = self.db.batch();
-        for change in changes {
-            batch.remove(&self.pending, pending_key(change));
+        for row in rows {
+            batch.remove(&self.pending, stored_key(row));
         }
         batch.commit().map_err(storage)
     }

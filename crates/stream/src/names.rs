@@ -52,6 +52,8 @@ pub struct Names {
     index: Map<(Dimension, String), u32>,
     /// By number; shared with the snapshots that were made of it.
     names: Arc<Vec<Arc<Name>>>,
+    /// By number of a product: the numbers of its category and brand, where they were asked for since the last forgetting.
+    kinds: Vec<(Option<u32>, Option<u32>)>,
     free: Vec<u32>,
     dirty: Vec<u32>,
 }
@@ -115,6 +117,7 @@ impl Names {
         if gone.is_empty() {
             return;
         }
+        self.kinds.clear();
         gone.sort_unstable_by(|a, b| b.cmp(a));
         let (names, nobody) = (Arc::make_mut(&mut self.names), nobody());
         for number in &gone {
@@ -135,6 +138,9 @@ impl Names {
             || differs(&known.category, &product.category)
             || differs(&known.brand, &product.brand)
         {
+            if let Some(kinds) = self.kinds.get_mut(number as usize) {
+                *kinds = (None, None);
+            }
             let known = self.change(number);
             for (slot, text) in [
                 (&mut known.name, &product.name),
@@ -146,16 +152,25 @@ impl Names {
                 }
             }
         }
+        let (mut category, mut brand) =
+            self.kinds.get(number as usize).copied().unwrap_or_default();
+        // What the line names is by now what is known of the product.
+        let unknown = |kind: Option<u32>, text: &Option<Text<'_>>| kind.is_none() && text.is_some();
+        if unknown(category, &product.category) || unknown(brand, &product.brand) {
+            let mut number_of = |kind: Dimension, text: &Option<Text<'_>>| {
+                text.as_deref().map(|text| self.intern(kind, text))
+            };
+            category = number_of(Dimension::Category, &product.category).or(category);
+            brand = number_of(Dimension::Brand, &product.brand).or(brand);
+            if self.kinds.len() <= number as usize {
+                self.kinds.resize(number as usize + 1, (None, None));
+            }
+            self.kinds[number as usize] = (category, brand);
+        }
         LineNames {
             product: number,
-            category: product
-                .category
-                .as_deref()
-                .map(|c| self.intern(Dimension::Category, c)),
-            brand: product
-                .brand
-                .as_deref()
-                .map(|b| self.intern(Dimension::Brand, b)),
+            category: category.filter(|_| product.category.is_some()),
+            brand: brand.filter(|_| product.brand.is_some()),
         }
     }
 

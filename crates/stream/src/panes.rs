@@ -5,7 +5,7 @@
 //! period. Every event is in exactly one pane, so a merge of panes is exact for the period they cover. Hours and days are the
 //! store's own: zones with half-hour offsets get hours that begin at half past in UTC.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -82,13 +82,30 @@ pub struct Panes<P> {
     table: StateTable,
     zone: StoreZone,
     retention: PaneRetention,
-    panes: BTreeMap<PaneKey, Arc<P>>,
-    dirty: BTreeSet<PaneKey>,
+    /// In order of their keys; a few hundred at most.
+    panes: Vec<Slot<P>>,
+    /// Keys of panes that changed, were folded or dropped since they were last written.
+    dirty: Vec<PaneKey>,
+    /// Where the last event fell: from, to, and the place of the minute's pane. Most events fall where the one before did.
+    last: (Micros, Micros, usize),
     /// Before this, minutes are folded.
     minutes_from: Micros,
     /// Before this, hours are folded.
     hours_from: Micros,
+    /// The minute in which it was last looked for panes to fold.
+    advanced: Micros,
 }
+
+#[derive(Debug, Clone)]
+struct Slot<P> {
+    key: PaneKey,
+    pane: Arc<P>,
+    /// Whether its key is among those to be written.
+    dirty: bool,
+}
+
+/// A range without a moment.
+const NOWHERE: (Micros, Micros, usize) = (Micros(i64::MAX), Micros(i64::MIN), 0);
 
 /// An immutable picture of panes for readers.
 pub type PaneSnapshot<P> = BTreeMap<PaneKey, Arc<P>>;
@@ -101,10 +118,12 @@ impl<P: Pane> Panes<P> {
             table,
             zone,
             retention,
-            panes: BTreeMap::new(),
-            dirty: BTreeSet::new(),
+            panes: Vec::new(),
+            dirty: Vec::new(),
+            last: NOWHERE,
             minutes_from: Micros(i64::MIN),
             hours_from: Micros(i64::MIN),
+            advanced: Micros(i64::MIN),
         }
     }
 
@@ -120,13 +139,52 @@ impl<P: Pane> Panes<P> {
 
     /// The pane that holds a moment, to be changed.
     pub fn at(&mut self, time: Micros) -> &mut P {
-        let key = self.key_of(time);
-        self.dirty.insert(key);
-        Arc::make_mut(self.panes.entry(key).or_default())
+        let (from, to, mut place) = self.last;
+        if time < from || time >= to {
+            let key = self.key_of(time);
+            place = self.place_of(key);
+            self.last = match key.0 {
+                Level::Minute => {
+                    let from = key.1.max(self.minutes_from);
+                    (from, key.1.plus(Micros::MINUTE), place)
+                }
+                Level::Hour | Level::Day => NOWHERE,
+            };
+        }
+        self.touch(place)
     }
 
-    /// Folds and drops what the watermark has left behind.
+    /// The place of a key's pane, which is made when missing.
+    fn place_of(&mut self, key: PaneKey) -> usize {
+        self.panes
+            .binary_search_by_key(&key, |slot| slot.key)
+            .unwrap_or_else(|place| {
+                let slot = Slot {
+                    key,
+                    pane: Arc::default(),
+                    dirty: false,
+                };
+                self.panes.insert(place, slot);
+                self.last = NOWHERE;
+                place
+            })
+    }
+
+    fn touch(&mut self, place: usize) -> &mut P {
+        let slot = &mut self.panes[place];
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirty.push(slot.key);
+        }
+        Arc::make_mut(&mut slot.pane)
+    }
+
+    /// Folds and drops what the watermark has left behind. Once a minute of event time is often enough.
     pub fn advance(&mut self, watermark: Micros) {
+        let minute = watermark.floor_to(Micros::MINUTE);
+        if minute <= self.advanced {
+            return;
+        }
+        self.advanced = minute;
         let minutes_from = hour_start(&self.zone, watermark.plus(-self.retention.minutes));
         if minutes_from > self.minutes_from {
             self.minutes_from = minutes_from;
@@ -141,53 +199,60 @@ impl<P: Pane> Panes<P> {
             let zone = self.zone;
             self.fold(Level::Hour, hours_from, Level::Day, |t| day_start(&zone, t));
             let oldest = day_start(&self.zone, watermark.plus(-self.retention.days));
-            let old: Vec<PaneKey> = self
-                .panes
-                .range((Level::Day, Micros(i64::MIN))..(Level::Day, oldest))
-                .map(|(key, _)| *key)
-                .collect();
-            for key in old {
-                self.panes.remove(&key);
-                self.dirty.insert(key);
-            }
+            self.take(Level::Day, oldest);
         }
     }
 
-    fn fold(&mut self, from: Level, before: Micros, into: Level, start: impl Fn(Micros) -> Micros) {
-        let keys: Vec<PaneKey> = self
+    /// Takes out the panes of a width that begin before a moment.
+    fn take(&mut self, level: Level, before: Micros) -> Vec<Slot<P>> {
+        let from = self.panes.partition_point(|slot| slot.key.0 < level);
+        let to = self
             .panes
-            .range((from, Micros(i64::MIN))..(from, before))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in keys {
-            if let Some(pane) = self.panes.remove(&key) {
-                let target = (into, start(key.1));
-                Arc::make_mut(self.panes.entry(target).or_default()).merge(&pane);
-                self.dirty.insert(key);
-                self.dirty.insert(target);
-            }
+            .partition_point(|slot| slot.key < (level, before));
+        self.last = NOWHERE;
+        let taken: Vec<_> = self.panes.drain(from..to).collect();
+        let unknown = taken.iter().filter(|slot| !slot.dirty);
+        self.dirty.extend(unknown.map(|slot| slot.key));
+        taken
+    }
+
+    fn fold(&mut self, from: Level, before: Micros, into: Level, start: impl Fn(Micros) -> Micros) {
+        for slot in self.take(from, before) {
+            let place = self.place_of((into, start(slot.key.1)));
+            self.touch(place).merge(&slot.pane);
         }
     }
 
     /// The panes as they are now; cheap, the content is shared until it changes.
     #[must_use]
     pub fn snapshot(&self) -> PaneSnapshot<P> {
-        self.panes.clone()
+        let panes = self.panes.iter();
+        panes
+            .map(|slot| (slot.key, Arc::clone(&slot.pane)))
+            .collect()
     }
 
     /// All panes.
     pub fn iter(&self) -> impl Iterator<Item = &P> {
-        self.panes.values().map(AsRef::as_ref)
+        self.panes.iter().map(|slot| slot.pane.as_ref())
     }
 
     /// Writes what changed since the last call.
     pub fn save(&mut self, changes: &mut Changes) {
-        for key in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        // A pane that was dropped and came again is here twice.
+        dirty.sort_unstable();
+        dirty.dedup();
+        for key in dirty {
             let mut bytes = vec![key.0 as u8];
             bytes.extend_from_slice(&key.1.0.to_be_bytes());
-            match self.panes.get(&key) {
-                Some(pane) => changes.put(self.table, &bytes, pane.as_ref()),
-                None => changes.remove(self.table, &bytes),
+            match self.panes.binary_search_by_key(&key, |slot| slot.key) {
+                Ok(place) => {
+                    let slot = &mut self.panes[place];
+                    slot.dirty = false;
+                    changes.put(self.table, &bytes, slot.pane.as_ref());
+                }
+                Err(_) => changes.remove(self.table, &bytes),
             }
         }
     }
@@ -215,8 +280,9 @@ impl<P: Pane> Panes<P> {
                 .try_into()
                 .map_err(|_| broken("its key is cut short"))?,
         );
-        self.panes
-            .insert((level, Micros(start)), Arc::new(decode(self.table, value)?));
+        let pane = Arc::new(decode(self.table, value)?);
+        let place = self.place_of((level, Micros(start)));
+        self.panes[place].pane = pane;
         Ok(())
     }
 }

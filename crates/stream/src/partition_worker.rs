@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -61,15 +62,22 @@ pub(crate) struct PartitionCut {
     pub(crate) rows: Box<dyn Any + Send>,
     pub(crate) state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) derived: Vec<DerivedChange>,
+    /// Keys of open sessions and carts whose rows wait for the next cut that asks for them.
+    pub(crate) owed: usize,
 }
+
+/// The most rows of open sessions and carts a partition hands out at once: they are in memory until the lake has them.
+pub(crate) const OPEN_ROWS: usize = 25_000;
 
 /// One partition and everything known of it.
 pub(crate) struct PartitionWorker {
     pub(crate) partition: TopicPartition,
     pub(crate) next: Offset,
     cut_at: Offset,
-    /// Whether the last cut left the rows of open sessions and carts out.
+    /// Whether the last cut left rows of open sessions and carts out.
     owes_open_rows: bool,
+    /// The store that handed out rows of open sessions and carts last.
+    served: Option<StoreId>,
     stores: BTreeMap<StoreId, StorePartition>,
     tap: Box<dyn Tap>,
     unpublished: BTreeSet<StoreId>,
@@ -121,13 +129,6 @@ impl PartitionWorker {
         })?;
         let bounds = shared.journal.bounds(partition);
         let next = offset.unwrap_or(0).max(bounds.earliest);
-        if next > bounds.next {
-            return Err(RuntimeError::Behind {
-                partition,
-                checkpoint: next,
-                journal: bounds.next,
-            });
-        }
         for state in stores.values_mut() {
             state.restored();
             shared.hub.publish(state.snapshot());
@@ -137,6 +138,7 @@ impl PartitionWorker {
             next,
             cut_at: next,
             owes_open_rows: true,
+            served: None,
             stores,
             tap: sink.tap(partition),
             unpublished: BTreeSet::new(),
@@ -224,18 +226,44 @@ impl PartitionWorker {
             return None;
         }
         self.cut_at = self.next;
-        self.owes_open_rows = !open_rows;
+        let mut budget = if open_rows { OPEN_ROWS } else { 0 };
         let mut derived = Vec::new();
         let mut state = Vec::new();
-        for store in self.stores.values_mut() {
-            state.append(&mut store.cut(&mut derived, open_rows).entries);
+        let mut owed = 0;
+        // The stores after the one that was served last come first, so that a busy one does not keep the others waiting.
+        let served = self.served.take();
+        let after = served
+            .as_ref()
+            .map_or(Bound::Unbounded, |id| Bound::Excluded(id.clone()));
+        let mut ids: Vec<StoreId> = Vec::with_capacity(self.stores.len());
+        ids.extend(
+            self.stores
+                .range((after, Bound::Unbounded))
+                .map(|s| s.0.clone()),
+        );
+        if let Some(served) = &served {
+            ids.extend(self.stores.range(..=served).map(|s| s.0.clone()));
         }
+        self.served = served;
+        for id in ids {
+            let Some(store) = self.stores.get_mut(&id) else {
+                continue;
+            };
+            let before = budget;
+            state.append(&mut store.cut(&mut derived, &mut budget).entries);
+            owed += store.owed();
+            if budget < before {
+                self.served = Some(id);
+            }
+        }
+        self.owes_open_rows = owed > 0;
         Some(PartitionCut {
             partition: self.partition,
             next: self.next,
             rows: self.tap.take(),
             state,
             derived,
+            owed,
         })
     }
 }

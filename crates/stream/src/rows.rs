@@ -170,7 +170,7 @@ pub struct CartRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum DerivedRow {
     /// `silver.orders`
-    Order(OrderRow),
+    Order(Box<OrderRow>),
     /// `silver.sessions`
     Session(SessionRow),
     /// `silver.carts`

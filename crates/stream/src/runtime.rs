@@ -84,18 +84,6 @@ pub enum RuntimeError {
     /// A record format is not understood.
     #[error("{0}")]
     Format(String),
-    /// The checkpoint covers offsets the journal does not have.
-    #[error(
-        "the checkpoint covers {partition} up to offset {checkpoint}, but the journal ends at {journal}; the journal folder was replaced or lost data: restore it, or remove the `state` and `lake` folders to begin anew"
-    )]
-    Behind {
-        /// The partition.
-        partition: TopicPartition,
-        /// What the checkpoint covers.
-        checkpoint: Offset,
-        /// Where the journal ends.
-        journal: Offset,
-    },
     /// Retention has deleted records that the operators have not read: the checkpoint is gone, or an old copy.
     #[error(
         "the operators have to go on from offset {next} of {partition}, but the journal keeps records from offset {earliest} on: the `state` folder is gone or an old copy. Restore it; or set stream.accept_lost_state = true for one start: live views then begin anew with what the journal still has, while the lake keeps everything"
@@ -131,6 +119,8 @@ struct Rounds {
     done: u64,
     /// Whether the next one also puts every pending row into the lake.
     flush: bool,
+    /// Whether as many follow as it takes to hand out every row that operators owe.
+    everything: bool,
     failed: Option<String>,
     /// Why the lake did not take the pending rows of the last barrier.
     owed: Option<String>,
@@ -146,15 +136,27 @@ struct Control {
     positions: Vec<Position>,
 }
 
+/// What a barrier is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// A checkpoint.
+    Checkpoint,
+    /// Also what waits for the lake, and what operators owe as far as one barrier goes; the rest is in their state.
+    Flush,
+    /// Also everything operators owe.
+    Everything,
+}
+
 impl Control {
-    fn ask(&self, flush: bool) -> u64 {
+    fn ask(&self, what: Ask) -> u64 {
         let mut rounds = self.rounds.lock();
         // A barrier already under way may have cut before this call: only the one after it surely covers it.
         rounds.asked = rounds
             .asked
             .max(rounds.done + 1)
             .max(self.barrier.load(Ordering::Acquire) + 1);
-        rounds.flush |= flush;
+        rounds.flush |= what != Ask::Checkpoint;
+        rounds.everything |= what == Ask::Everything;
         let asked = rounds.asked;
         drop(rounds);
         self.changed.notify_all();
@@ -179,10 +181,39 @@ pub struct Runtime {
 impl Runtime {
     /// Restores the last checkpoint and starts the threads; returns when state is loaded and published.
     ///
+    /// A damaged checkpoint is set aside and computed again from the journal. A journal that has lost records which the
+    /// checkpoint covers goes on after them: the lake has them, for its commits come before the checkpoint's.
+    ///
     /// # Errors
-    /// [`RuntimeError`] when the checkpoint cannot be read or does not fit the journal.
+    /// [`RuntimeError`] when the checkpoint cannot be read, or the journal no longer has everything to compute it again.
     pub fn start(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
+        let reason = match Self::start_with(parts, config) {
+            Err(RuntimeError::Checkpoint(CheckpointError::Damaged(reason))) => reason,
+            started => return started,
+        };
+        let partitions = parts.journal.topic_partitions();
+        let trimmed = partitions
+            .iter()
+            .any(|p| parts.journal.bounds(*p).earliest > 0);
+        if trimmed && !config.accept_lost_state {
+            return Err(CheckpointError::Damaged(format!(
+                "{reason}; the journal no longer has everything to compute it again: restore a copy of `{}`, or set stream.accept_lost_state = true for one start: live views then begin anew with what the journal still has, while the lake keeps everything",
+                config.folder.display()
+            ))
+            .into());
+        }
+        let aside = tradewind_journal::set_aside(&config.folder).map_err(|e| {
+            CheckpointError::Storage(format!(
+                "it is damaged ({reason}), and its folder cannot be set aside: {e}"
+            ))
+        })?;
+        tracing::error!(reason, kept = %aside.display(), "the operators' state is damaged; it was set aside and is computed again from the journal");
+        Self::start_with(parts, config)
+    }
+
+    fn start_with(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
         let checkpoints = Arc::new(Checkpoints::open(&config.folder)?);
+        let pending = checkpoints.pending()?;
         let offsets = checkpoints.offsets()?;
         let shared = Arc::new(Shared {
             journal: Arc::clone(&parts.journal),
@@ -194,10 +225,18 @@ impl Runtime {
         let mut workers = Vec::new();
         for partition in parts.journal.topic_partitions() {
             let offset = offsets.get(&partition).copied();
-            let (next, earliest) = (
-                offset.unwrap_or(0),
-                parts.journal.bounds(partition).earliest,
-            );
+            let bounds = parts.journal.bounds(partition);
+            let next = offset.unwrap_or(0);
+            let reached = parts.sink.reached(partition).unwrap_or_else(|error| {
+                tracing::error!(%partition, %error, "the lake cannot say how far it is");
+                0
+            });
+            let known = next.max(reached);
+            if known > bounds.next {
+                tracing::error!(%partition, first = bounds.next, records = known - bounds.next, "the journal has lost records that the lake has; it goes on after them");
+                parts.journal.skip_to(partition, known)?;
+            }
+            let earliest = parts.journal.bounds(partition).earliest;
             if next < earliest && !config.accept_lost_state {
                 return Err(RuntimeError::Trimmed {
                     partition,
@@ -251,7 +290,6 @@ impl Runtime {
             })?);
         }
         drop(cuts);
-        let pending = checkpoints.pending()?;
         let coordinator = Coordinator {
             control: Arc::clone(&control),
             shared: Arc::clone(&shared),
@@ -363,12 +401,12 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Thread`] when the runtime has failed.
     pub fn checkpoint(&self) -> Result<(), RuntimeError> {
-        self.checkpoint_within(None)
+        self.checkpoint_within(Ask::Everything, None)
     }
 
-    fn checkpoint_within(&self, limit: Option<Duration>) -> Result<(), RuntimeError> {
+    fn checkpoint_within(&self, what: Ask, limit: Option<Duration>) -> Result<(), RuntimeError> {
         let end = limit.map(|limit| Instant::now() + limit);
-        let asked = self.control.ask(true);
+        let asked = self.control.ask(what);
         let mut rounds = self.control.rounds.lock();
         while rounds.done < asked {
             if let Some(reason) = &rounds.failed {
@@ -401,7 +439,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError`] when the last checkpoint failed; what is in the journal is then processed again at the next start.
     pub fn shutdown(mut self) -> Result<(), RuntimeError> {
-        let last = self.checkpoint_within(Some(LAST_CHECKPOINT));
+        let last = self.checkpoint_within(Ask::Flush, Some(LAST_CHECKPOINT));
         self.stop();
         last
     }
@@ -469,7 +507,7 @@ impl WorkerThread {
                 self.answer_barrier()?;
                 let buffered: usize = self.workers.iter().map(|(_, w)| w.buffered_bytes()).sum();
                 if buffered > self.buffer_bytes {
-                    self.control.ask(false);
+                    self.control.ask(Ask::Checkpoint);
                 }
                 if buffered > 2 * self.buffer_bytes {
                     self.wait_for_barrier()?;

@@ -105,7 +105,7 @@ impl Sink for MemorySink {
         }
         Ok(())
     }
-    fn upsert(&self, changes: &[DerivedChange]) -> Result<(), SinkError> {
+    fn upsert(&self, changes: &[&DerivedChange]) -> Result<(), SinkError> {
         let refused = *self.refused.lock();
         if changes.iter().any(|change| Some(change.date) == refused) {
             return Err(SinkError {
@@ -303,4 +303,29 @@ fn s1_a_lost_checkpoint_is_told_when_the_journal_no_longer_has_everything() {
     world.config.accept_lost_state = true;
     let runtime = Runtime::start(&world.parts, &world.config).expect("asked for");
     runtime.drain().expect("drain");
+}
+
+/// A shutdown ends soon and well while events go on coming: what operators owe the lake is in their state.
+#[test]
+fn a_shutdown_under_load_ends_well() {
+    let folder = tempfile::tempdir().expect("folder");
+    let sink = Arc::new(MemorySink::default());
+    let world = world(folder.path(), Arc::clone(&sink));
+    let runtime = Runtime::start(&world.parts, &world.config).expect("start");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut next = 0;
+            while !stop.load(Ordering::SeqCst) {
+                append(world.parts.journal.as_ref(), next..next + 500);
+                next += 500;
+            }
+        });
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let began = std::time::Instant::now();
+        let ended = runtime.shutdown();
+        stop.store(true, Ordering::SeqCst);
+        ended.expect("shutdown");
+        assert!(began.elapsed() < std::time::Duration::from_secs(20));
+    });
 }

@@ -2,7 +2,9 @@
 
 use tradewind_model::Micros;
 
-use crate::state::{Changes, Map, StateError, StateTable, decode, identity, key_number};
+use crate::state::{
+    Changes, Identity, IdentityMap, StateError, StateTable, decode, identity, key_number,
+};
 
 /// How long ids are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct DedupWindow {
 }
 
 impl Default for DedupWindow {
-    /// Seven days and two million ids (about 70 MB) for each store and partition.
+    /// Seven days and two million ids (about 100 MB at most) for each store and partition.
     fn default() -> Self {
         Self {
             span: 7 * Micros::DAY,
@@ -28,21 +30,30 @@ type Hour = i32;
 type Arrival = (Hour, u32);
 /// Bytes of an id and its arrival in a segment.
 const ENTRY: usize = 24;
+/// Tables the ids are spread over: each grows by itself, so that growing needs little memory at a time and stops nobody for long.
+const TABLES: usize = 16;
 
 /// The ids seen.
 #[derive(Debug, Clone)]
 pub struct SeenIds {
     window: DedupWindow,
-    ids: Map<u128, Arrival>,
+    ids: [IdentityMap<Arrival>; TABLES],
+    len: usize,
     next: u32,
-    /// Ids since the last checkpoint.
-    fresh: Vec<(u128, Arrival)>,
+    /// Ids since the last checkpoint, as they are written.
+    fresh: Vec<u8>,
+    /// The newest arrival among them.
+    newest: Option<Arrival>,
     /// Newest arrival of each written segment.
     segments: Vec<(u64, Arrival)>,
     next_segment: u64,
     /// Ids that came before this are forgotten.
     from: Arrival,
     swept_at: Hour,
+}
+
+fn table_of(id: Identity) -> usize {
+    usize::from(id.byte()) % TABLES
 }
 
 fn hour(time: Micros) -> Hour {
@@ -55,9 +66,11 @@ impl SeenIds {
     pub fn new(window: DedupWindow) -> Self {
         Self {
             window,
-            ids: Map::default(),
+            ids: Default::default(),
+            len: 0,
             next: 0,
             fresh: Vec::new(),
+            newest: None,
             segments: Vec::new(),
             next_segment: 0,
             from: (Hour::MIN, 0),
@@ -75,13 +88,18 @@ impl SeenIds {
         };
         // What comes later than everything remembered is remembered as the oldest.
         let arrival = (hour(time).max(self.from.0), self.next);
-        match self.ids.entry(id) {
+        match self.ids[table_of(id)].entry(id) {
             std::collections::hash_map::Entry::Occupied(_) => return false,
             std::collections::hash_map::Entry::Vacant(slot) => slot.insert(arrival),
         };
+        self.len += 1;
         self.next = self.next.wrapping_add(1);
-        self.fresh.push((id, arrival));
-        if self.ids.len() > self.window.max_ids {
+        // Plain bytes: ids are random, so a variable length would only make them longer.
+        self.fresh.extend_from_slice(&id.number().to_le_bytes());
+        self.fresh.extend_from_slice(&arrival.0.to_le_bytes());
+        self.fresh.extend_from_slice(&arrival.1.to_le_bytes());
+        self.newest = self.newest.max(Some(arrival));
+        if self.len > self.window.max_ids {
             self.forget_half();
         }
         true
@@ -98,7 +116,8 @@ impl SeenIds {
 
     /// Forgets the older half, by hour and then by arrival, so that a flood costs a few sweeps and not one for each id.
     fn forget_half(&mut self) {
-        let mut arrivals: Vec<Arrival> = self.ids.values().copied().collect();
+        let ids = self.ids.iter().flat_map(IdentityMap::values);
+        let mut arrivals: Vec<Arrival> = ids.copied().collect();
         let middle = arrivals.len() / 2;
         let (_, median, _) = arrivals.select_nth_unstable(middle);
         let cut = *median;
@@ -109,20 +128,32 @@ impl SeenIds {
     fn forget_before(&mut self, from: Arrival) {
         if from > self.from {
             self.from = from;
-            self.ids.retain(|_, arrival| *arrival >= from);
+            self.drop_forgotten();
         }
+    }
+
+    fn drop_forgotten(&mut self) {
+        let from = self.from;
+        for ids in &mut self.ids {
+            ids.retain(|_, arrival| *arrival >= from);
+            // A flood that is over must not hold its memory.
+            if ids.len() < ids.capacity() / 4 {
+                ids.shrink_to(ids.len() * 2);
+            }
+        }
+        self.len = self.ids.iter().map(IdentityMap::len).sum();
     }
 
     /// Ids remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.len
     }
 
     /// Whether none is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.len == 0
     }
 
     /// Writes what changed since the last call: one segment of new ids, what is forgotten, and the removal of segments that are
@@ -136,18 +167,12 @@ impl SeenIds {
             }
             keep
         });
-        if let Some(newest) = self.fresh.iter().map(|(_, arrival)| *arrival).max() {
-            // Plain bytes: ids are random, so a variable length would only make them longer.
-            let mut bytes = Vec::with_capacity(self.fresh.len() * ENTRY);
-            for (id, (hour, number)) in &self.fresh {
-                bytes.extend_from_slice(&id.to_le_bytes());
-                bytes.extend_from_slice(&hour.to_le_bytes());
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
+        if let Some(newest) = self.newest.take() {
+            let bytes = std::mem::take(&mut self.fresh);
+            self.fresh.reserve(bytes.len());
             changes.put_bytes(StateTable::SeenIds, &self.next_segment.to_be_bytes(), bytes);
             self.segments.push((self.next_segment, newest));
             self.next_segment += 1;
-            self.fresh.clear();
             let bounds = (self.from, self.swept_at, self.next);
             changes.put(StateTable::SeenIds, BOUNDS, &bounds);
         }
@@ -160,8 +185,7 @@ impl SeenIds {
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
         if key == BOUNDS {
             (self.from, self.swept_at, self.next) = decode(StateTable::SeenIds, value)?;
-            let from = self.from;
-            self.ids.retain(|_, arrival| *arrival >= from);
+            self.drop_forgotten();
             return Ok(());
         }
         let segment = u64::from_be_bytes(key_number(StateTable::SeenIds, key)?);
@@ -173,26 +197,25 @@ impl SeenIds {
             });
         }
         let word = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).unwrap_or_default();
-        let ids: Vec<(u128, Arrival)> = entries
-            .iter()
-            .map(|entry| {
-                let (id, arrival) = entry.split_at(16);
-                (
-                    u128::from_le_bytes(id.try_into().unwrap_or_default()),
-                    (
-                        Hour::from_le_bytes(word(&arrival[..4])),
-                        u32::from_le_bytes(word(&arrival[4..])),
-                    ),
-                )
-            })
-            .collect();
-        if let Some(newest) = ids.iter().map(|(_, arrival)| *arrival).max() {
+        let mut newest = None;
+        for entry in entries {
+            let (id, arrival) = entry.split_at(16);
+            let id = u128::from_le_bytes(id.try_into().unwrap_or_default());
+            let id = Identity::of_number(id);
+            let (hour, number) = arrival.split_at(4);
+            let arrival = (
+                Hour::from_le_bytes(word(hour)),
+                u32::from_le_bytes(word(number)),
+            );
+            newest = newest.max(Some(arrival));
+            if arrival >= self.from && self.ids[table_of(id)].insert(id, arrival).is_none() {
+                self.len += 1;
+            }
+        }
+        if let Some(newest) = newest {
             self.segments.push((segment, newest));
         }
         self.next_segment = self.next_segment.max(segment + 1);
-        let from = self.from;
-        self.ids
-            .extend(ids.into_iter().filter(|(_, arrival)| *arrival >= from));
         Ok(())
     }
 }

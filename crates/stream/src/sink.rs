@@ -92,17 +92,25 @@ pub trait Sink: Send + Sync {
     /// The offset below which every row of the partition is durable.
     fn covered(&self, partition: TopicPartition) -> Offset;
 
+    /// The offset below which some row of the partition is durable already; records below it would be taken for known ones.
+    ///
+    /// # Errors
+    /// [`SinkError`] when that cannot be told.
+    fn reached(&self, _partition: TopicPartition) -> Result<Offset, SinkError> {
+        Ok(0)
+    }
+
     /// Makes the chunks durable with the offsets they cover. Idempotent: what was committed before is dropped.
     ///
     /// # Errors
     /// [`SinkError`] when something could not be written; the chunks are kept inside the sink and joined by the next commit.
     fn commit(&self, chunks: Vec<Chunk>) -> Result<(), SinkError>;
 
-    /// Puts and removes rows of the upserted tables. Idempotent.
+    /// Puts and removes rows of the upserted tables; nothing when there is none. Idempotent.
     ///
     /// # Errors
     /// [`SinkError`]; the runtime keeps the changes (durably) and gives them again.
-    fn upsert(&self, changes: &[DerivedChange]) -> Result<(), SinkError>;
+    fn upsert(&self, changes: &[&DerivedChange]) -> Result<(), SinkError>;
 }
 
 /// Keeps nothing: for benchmarks of the operators alone, and recomputation.
@@ -131,7 +139,7 @@ impl Sink for NoSink {
     fn commit(&self, _: Vec<Chunk>) -> Result<(), SinkError> {
         Ok(())
     }
-    fn upsert(&self, _: &[DerivedChange]) -> Result<(), SinkError> {
+    fn upsert(&self, _: &[&DerivedChange]) -> Result<(), SinkError> {
         Ok(())
     }
 }

@@ -14,9 +14,6 @@ use tradewind_model::{StoreId, TopicPartition};
 /// A map with a fixed hash seed: the same inserts give the same iteration order in every run.
 pub type Map<K, V> = HashMap<K, V, FixedState>;
 
-/// A set with a fixed hash seed.
-pub type Set<K> = std::collections::HashSet<K, FixedState>;
-
 /// The tables of operator state. The numbers are part of the checkpoint format: never reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -175,55 +172,159 @@ pub fn key_number<const N: usize>(table: StateTable, key: &[u8]) -> Result<[u8; 
     })
 }
 
-/// A map that remembers which of its keys changed since they were last written.
-#[derive(Debug, Clone)]
-pub struct Table<K, V> {
-    entries: Map<K, V>,
-    dirty: Set<K>,
+/// A 128-bit identity of a text. It has no alignment, so that it costs tables of small values sixteen bytes and no more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity([u8; 16]);
+
+impl Identity {
+    /// From the number, which its bytes write with the greatest first.
+    #[must_use]
+    pub const fn of_number(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
+    /// As the key of a state table.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// From the key of a state table.
+    ///
+    /// # Errors
+    /// [`StateError`] when the key has another length.
+    pub fn of_key(table: StateTable, key: &[u8]) -> Result<Self, StateError> {
+        key_number(table, key).map(Self)
+    }
+
+    /// A number from 0 to 255 that says nothing of the place in a hash table.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self.0[0]
+    }
 }
 
-impl<K, V> Default for Table<K, V> {
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.number())
+    }
+}
+
+impl Hash for Identity {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let [.., a, b, c, d, e, f, g, h] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
+/// Takes an identity for its own hash, which it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IdentityHasher(u64);
+
+impl std::hash::Hasher for IdentityHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Identities never come this way; anything else still gets a hash.
+        self.0 = xxhash_rust::xxh3::xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// A map by identity; the same inserts give the same iteration order in every run.
+pub type IdentityMap<V> = HashMap<Identity, V, std::hash::BuildHasherDefault<IdentityHasher>>;
+
+#[derive(Debug, Clone)]
+struct Slot<V> {
+    value: V,
+    /// Whether its key is among those to be written.
+    dirty: bool,
+}
+
+/// A map by identity that remembers which of its keys changed since they were last written.
+#[derive(Debug, Clone)]
+pub struct Table<V> {
+    entries: IdentityMap<Slot<V>>,
+    /// Keys that changed or were removed, in the order of their first change. One that was removed and came again is here twice.
+    dirty: Vec<Identity>,
+}
+
+impl<V> Default for Table<V> {
     fn default() -> Self {
         Self {
-            entries: Map::default(),
-            dirty: Set::default(),
+            entries: IdentityMap::default(),
+            dirty: Vec::new(),
         }
     }
 }
 
-impl<K: Hash + Eq + Clone, V> Table<K, V> {
+impl<V> Table<V> {
     /// The value of a key.
-    pub fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+    #[must_use]
+    pub fn get(&self, key: Identity) -> Option<&V> {
+        self.entries.get(&key).map(|slot| &slot.value)
     }
 
     /// The value of a key, to be changed.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let value = self.entries.get_mut(key)?;
-        if !self.dirty.contains(key) {
-            self.dirty.insert(key.clone());
+    pub fn get_mut(&mut self, key: Identity) -> Option<&mut V> {
+        let slot = self.entries.get_mut(&key)?;
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirty.push(key);
         }
-        Some(value)
+        Some(&mut slot.value)
     }
 
-    /// The value of a key, made when missing.
-    pub fn entry(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
-        if !self.dirty.contains(key) {
-            self.dirty.insert(key.clone());
+    /// The value of a key to be changed, made when missing; and whether it was.
+    pub fn entry(&mut self, key: Identity, make: impl FnOnce() -> V) -> (&mut V, bool) {
+        use std::collections::hash_map::Entry;
+        match self.entries.entry(key) {
+            Entry::Occupied(entry) => {
+                let slot = entry.into_mut();
+                if !std::mem::replace(&mut slot.dirty, true) {
+                    self.dirty.push(key);
+                }
+                (&mut slot.value, false)
+            }
+            Entry::Vacant(place) => {
+                self.dirty.push(key);
+                let slot = place.insert(Slot {
+                    value: make(),
+                    dirty: true,
+                });
+                (&mut slot.value, true)
+            }
         }
-        self.entries.entry(key.clone()).or_insert_with(make)
     }
 
     /// Takes a key out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
-        let removed = self.entries.remove(key)?;
-        self.dirty.insert(key.clone());
-        Some(removed)
+    pub fn remove(&mut self, key: Identity) -> Option<V> {
+        let slot = self.entries.remove(&key)?;
+        if !slot.dirty {
+            self.dirty.push(key);
+        }
+        Some(slot.value)
     }
 
     /// Puts a value read from a checkpoint.
-    pub fn restore(&mut self, key: K, value: V) {
-        self.entries.insert(key, value);
+    pub fn restore(&mut self, key: Identity, value: V) {
+        self.entries.insert(
+            key,
+            Slot {
+                value,
+                dirty: false,
+            },
+        );
     }
 
     /// Entries held.
@@ -238,33 +339,37 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         self.entries.is_empty()
     }
 
-    /// All entries.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter()
+    /// All values.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values().map(|slot| &slot.value)
     }
 
     /// Writes what changed since the last call.
-    pub fn save(
-        &mut self,
-        table: StateTable,
-        changes: &mut Changes,
-        key_bytes: impl Fn(&K) -> Vec<u8>,
-    ) where
+    pub fn save(&mut self, table: StateTable, changes: &mut Changes)
+    where
         V: Serialize,
     {
-        for key in self.dirty.drain() {
-            let bytes = key_bytes(&key);
-            match self.entries.get(&key) {
-                Some(value) => changes.put(table, &bytes, value),
-                None => changes.remove(table, &bytes),
+        for key in self.dirty.drain(..) {
+            match self.entries.get_mut(&key) {
+                Some(slot) => {
+                    // Written already when the key is here twice.
+                    if std::mem::take(&mut slot.dirty) {
+                        changes.put(table, key.as_bytes(), &slot.value);
+                    }
+                }
+                None => changes.remove(table, key.as_bytes()),
             }
         }
     }
 }
 
-/// A 128-bit identity of text parts; two different texts share one with a chance below 2⁻⁶⁴ among 2³² texts.
+/// The identity of text parts; two different texts share one with a chance below 2⁻⁶⁴ among 2³² texts.
 #[must_use]
-pub fn identity(parts: &[&str]) -> u128 {
+pub fn identity(parts: &[&str]) -> Identity {
+    Identity::of_number(hash_of(parts))
+}
+
+fn hash_of(parts: &[&str]) -> u128 {
     if let [one] = parts {
         return xxhash_rust::xxh3::xxh3_128(one.as_bytes());
     }

@@ -282,7 +282,7 @@ impl StorePartition {
                 if !late {
                     self.sessions.apply(&facts, &mut around);
                 }
-                self.carts.apply(&facts, &mut around);
+                self.carts.apply(&facts, watermark, &mut around);
                 if !is_copy {
                     performance::apply(&mut self.performance, &facts);
                 }
@@ -312,14 +312,14 @@ impl StorePartition {
         local
     }
 
-    /// Lets operators close, fold and forget. Once a second of event time is often enough.
+    /// Lets operators close, fold and forget, at whole seconds of event time: after a restart it happens again at the same one.
     fn advance(&mut self) {
-        let watermark = self.watermark();
-        if watermark < self.advanced.plus(Micros::SECOND) {
+        let watermark = self.watermark().floor_to(Micros::SECOND);
+        if watermark <= self.advanced {
             return;
         }
         self.advanced = watermark;
-        let horizon = self.horizon();
+        let horizon = watermark.plus(-self.config.lateness);
         self.seen.advance(watermark);
         let mut around = Surroundings {
             store: &self.store,
@@ -332,7 +332,7 @@ impl StorePartition {
         self.traffic.advance(horizon);
         self.funnel.advance(horizon);
         self.performance.advance(horizon);
-        let today = self.store.zone.date(watermark);
+        let today = self.local_time(watermark).date;
         if today > self.swept {
             self.swept = today;
             let mut named = RoaringBitmap::new();
@@ -386,19 +386,28 @@ impl StorePartition {
         }
     }
 
+    /// Keys of open sessions and carts whose rows wait to be handed out, at most; none when it is zero.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.sessions.owed() + self.carts.owed()
+    }
+
     /// Hands out rows and state changes since the last cut. The rows of open sessions and carts change with every event: they
-    /// are handed out only when the lake takes rows (`open_rows`); until then the state remembers which it owes.
-    pub fn cut(&mut self, rows: &mut Vec<DerivedChange>, open_rows: bool) -> Changes {
+    /// are handed out only when the lake takes rows, `open_rows` of them at most; the state remembers which it owes.
+    pub fn cut(&mut self, rows: &mut Vec<DerivedChange>, open_rows: &mut usize) -> Changes {
         let watermark = self.watermark();
-        if open_rows {
-            let mut around = Surroundings {
-                store: &self.store,
-                partition: self.partition,
-                changes: &mut self.changes,
-            };
-            self.sessions.hand_out(&mut around);
-            self.carts.hand_out(watermark, &mut around);
-        }
+        let mut around = Surroundings {
+            store: &self.store,
+            partition: self.partition,
+            changes: &mut self.changes,
+        };
+        // Carts have half of it to themselves: a flood of sessions must not hide what was abandoned.
+        let mut half = *open_rows / 2;
+        *open_rows -= half;
+        self.carts.hand_out(watermark, &mut half, &mut around);
+        *open_rows += half;
+        self.sessions.hand_out(open_rows, &mut around);
+        self.carts.hand_out(watermark, open_rows, &mut around);
         rows.append(&mut self.changes);
         let mut changes = Changes::new(self.partition, &self.store.store_id);
         if std::mem::take(&mut self.progress_dirty) {
@@ -414,6 +423,12 @@ impl StorePartition {
         self.carts.save(&mut changes);
         self.orders.save(&mut changes);
         changes
+    }
+
+    /// [`Self::cut`] with every row that waits.
+    pub fn cut_all(&mut self, rows: &mut Vec<DerivedChange>) -> Changes {
+        let mut all = usize::MAX;
+        self.cut(rows, &mut all)
     }
 
     /// Takes an entry of a checkpoint; entries come in the order of their keys.
@@ -442,15 +457,29 @@ impl StorePartition {
             StateTable::CartPanes => self.carts.panes.restore(key, value),
             StateTable::Sessions => self.sessions.restore(key, value),
             StateTable::Orders => self.orders.restore(key, value, &self.store),
-            StateTable::Carts => self.carts.restore(key, value),
+            StateTable::Carts => {
+                // The progress comes first, by its table's number.
+                let advanced = self.watermark().floor_to(Micros::SECOND);
+                self.carts
+                    .restore(key, value, advanced, self.config.lateness)
+            }
         }
     }
 
-    /// Ends a restore: folds panes as far as the watermark had folded them.
+    /// Ends a restore: new events find panes folded as far as they were. What is due waits for the watermark to move on, as it
+    /// did before the restart, so that both go on alike.
     pub fn restored(&mut self) {
-        if self.progress.watermark.is_some() {
-            self.advanced = Micros(i64::MIN);
-            self.advance();
+        if self.progress.watermark.is_none() {
+            return;
         }
+        self.advanced = self.watermark().floor_to(Micros::SECOND);
+        self.swept = self.local_time(self.advanced).date;
+        let horizon = self.advanced.plus(-self.config.lateness);
+        self.traffic.advance(horizon);
+        self.funnel.advance(horizon);
+        self.performance.advance(horizon);
+        self.sessions.panes.advance(horizon);
+        self.carts.panes.advance(horizon);
+        self.orders.panes.advance(horizon);
     }
 }

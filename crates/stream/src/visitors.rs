@@ -6,15 +6,17 @@
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::state::{Changes, Map, StateError, StateTable, decode, identity, key_number};
+use crate::state::{
+    Changes, Identity, IdentityMap, StateError, StateTable, decode, identity, key_number,
+};
 
 /// The visitors of one store in one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Visitors {
-    numbers: Map<u128, u32>,
+    numbers: IdentityMap<u32>,
     free: Vec<u32>,
     next: u32,
-    dirty: Vec<(u32, Option<u128>)>,
+    dirty: Vec<(u32, Option<Identity>)>,
 }
 
 impl Visitors {
@@ -65,7 +67,7 @@ impl Visitors {
         for (number, id) in self.dirty.drain(..) {
             let key = number.to_be_bytes();
             match id {
-                Some(id) => changes.put(StateTable::Visitors, &key, &id),
+                Some(id) => changes.put(StateTable::Visitors, &key, &id.number()),
                 None => changes.remove(StateTable::Visitors, &key),
             }
         }
@@ -79,8 +81,8 @@ impl Visitors {
         let number = u32::from_be_bytes(key_number(StateTable::Visitors, key)?);
         self.free.extend(self.next..number);
         self.next = number + 1;
-        self.numbers
-            .insert(decode(StateTable::Visitors, value)?, number);
+        let id = Identity::of_number(decode(StateTable::Visitors, value)?);
+        self.numbers.insert(id, number);
         Ok(())
     }
 }

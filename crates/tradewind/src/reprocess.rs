@@ -204,7 +204,7 @@ impl<'r> PartitionRun<'r> {
                 self.write_rows()?;
             }
             // State changes are of no use here; taking them keeps the rows of upserted tables from piling up.
-            let _ = self.state.cut(&mut self.derived, false);
+            let _ = self.state.cut(&mut self.derived, &mut 0);
             if self.derived.len() >= DERIVED {
                 self.write_derived()?;
             }
@@ -223,12 +223,15 @@ impl<'r> PartitionRun<'r> {
 
     fn write_derived(&mut self) -> Result<()> {
         let changes = std::mem::take(&mut self.derived);
-        Ok(self.reprocess.sink.upsert(&changes)?)
+        Ok(self
+            .reprocess
+            .sink
+            .upsert(&changes.iter().collect::<Vec<_>>())?)
     }
 
     fn finish(mut self) -> Result<()> {
         self.write_rows()?;
-        let _ = self.state.cut(&mut self.derived, true);
+        let _ = self.state.cut_all(&mut self.derived);
         self.write_derived()
     }
 }

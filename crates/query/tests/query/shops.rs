@@ -190,7 +190,9 @@ impl Shops {
         events.push("not json".to_owned());
         self.send(id, &events);
         let changes: Vec<DerivedChange> = (0..orders).flat_map(|i| derived(id, i)).collect();
-        self.sink.upsert(&changes).unwrap();
+        self.sink
+            .upsert(&changes.iter().collect::<Vec<_>>())
+            .unwrap();
     }
 
     pub fn add_view(&self, id: &str, visitor: &str) {
@@ -341,7 +343,7 @@ fn derived(id: &str, i: u64) -> Vec<DerivedChange> {
         change(
             DerivedTable::Orders,
             &order.order_id.clone(),
-            DerivedRow::Order(order),
+            DerivedRow::Order(Box::new(order)),
         ),
         change(
             DerivedTable::Sessions,

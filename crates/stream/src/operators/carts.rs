@@ -12,10 +12,10 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Amount, Event, EventType, Micros};
 
-use crate::operators::{Facts, Surroundings, Timers};
+use crate::operators::{Facts, Owed, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
 use crate::rows::{CartRow, CartStatus, DerivedRow, DerivedTable};
-use crate::state::{Changes, Set, StateError, StateTable, Table, decode, identity, key_number};
+use crate::state::{Changes, Identity, StateError, StateTable, Table, decode, identity};
 
 /// An open cart that nobody touches for this long is forgotten, µs; it stays abandoned in the answers.
 const CART_MEMORY: i64 = 60 * Micros::DAY;
@@ -121,16 +121,23 @@ struct Shopper {
     carts: Vec<Cart>,
 }
 
+impl Shopper {
+    fn owes_rows(&self) -> bool {
+        self.carts.iter().any(|cart| cart.changed)
+    }
+}
+
 /// The operator's state for one store in one partition.
 #[derive(Debug)]
 pub struct Carts {
     quiet: i64,
-    shoppers: Table<u128, Shopper>,
-    abandon: Timers<u128>,
-    settle: Timers<u128>,
-    touched: Set<u128>,
+    shoppers: Table<Shopper>,
+    abandon: Timers<Identity>,
+    settle: Timers<Identity>,
+    /// Shoppers with carts whose rows wait to be handed out: every one with a changed cart is among them.
+    owed: Owed,
     /// Open carts by last activity.
-    open: BTreeSet<(Micros, u128)>,
+    open: BTreeSet<(Micros, Identity)>,
     /// Answers.
     pub panes: Panes<CartPane>,
 }
@@ -144,14 +151,19 @@ impl Carts {
             shoppers: Table::default(),
             abandon: Timers::default(),
             settle: Timers::default(),
-            touched: Set::default(),
+            owed: Owed::default(),
             open: BTreeSet::new(),
             panes,
         }
     }
 
     /// Takes an event of a visitor in.
-    pub fn apply(&mut self, facts: &Facts<'_, '_>, around: &mut Surroundings<'_>) {
+    pub fn apply(
+        &mut self,
+        facts: &Facts<'_, '_>,
+        watermark: Micros,
+        around: &mut Surroundings<'_>,
+    ) {
         let event = facts.event;
         let (Some(act), Some(visitor)) = (act(facts), event.visitor()) else {
             return;
@@ -159,73 +171,95 @@ impl Carts {
         let key = identity(&[visitor]);
         // Whatever it is, it is remembered until it is settled: an addition before it may still come late.
         let quiet = self.quiet;
-        let shopper = self.shoppers.entry(&key, || Shopper {
+        let (shopper, _) = self.shoppers.entry(key, || Shopper {
             visitor: visitor.to_owned(),
             ..Shopper::default()
         });
-        let before: Vec<Cart> = shopper.carts.clone();
+        let owed = shopper.owes_rows();
         let happened = Happened {
             at: (event.time, event.event_id.to_string()),
             cart_id: event.cart_id.as_deref().map(str::to_owned),
             act,
         };
+        if shopper
+            .recent
+            .first()
+            .is_none_or(|first| event.time < first.at.0)
+        {
+            self.settle.set(event.time, key);
+        }
         let place = shopper.recent.partition_point(|h| h.at <= happened.at);
         if place == shopper.recent.len() {
+            // In order: only the last cart changes, or one begins.
+            let from = shopper.carts.len().saturating_sub(1);
+            for cart in &shopper.carts[from..] {
+                contribute(&mut self.panes, cart, -1);
+                self.open.remove(&(cart.last_activity, key));
+            }
             step(&mut shopper.carts, &happened, quiet);
             shopper.recent.push(happened);
+            for cart in &shopper.carts[from..] {
+                contribute(&mut self.panes, cart, 1);
+                if cart.end.is_none() {
+                    self.open.insert((cart.last_activity, key));
+                    self.abandon.set(cart.last_activity.plus(quiet), key);
+                }
+            }
         } else {
             shopper.recent.insert(place, happened);
-            shopper.carts = fold(shopper.settled.as_ref(), &shopper.recent, quiet);
-        }
-        let after = shopper.carts.clone();
-        self.settle.set(event.time, key);
-        self.move_answers(key, &before, &after, around, visitor);
-    }
-
-    /// Takes the answers of the carts before back and gives those of the carts after.
-    fn move_answers(
-        &mut self,
-        key: u128,
-        before: &[Cart],
-        after: &[Cart],
-        around: &mut Surroundings<'_>,
-        visitor: &str,
-    ) {
-        for cart in before {
-            contribute(&mut self.panes, cart, -1);
-            self.open.remove(&(cart.last_activity, key));
-        }
-        for cart in after {
-            contribute(&mut self.panes, cart, 1);
-            if cart.end.is_none() {
-                self.open.insert((cart.last_activity, key));
-                self.abandon.set(cart.last_activity.plus(self.quiet), key);
+            let after = fold(shopper.settled.as_ref(), &shopper.recent, quiet);
+            let before = std::mem::replace(&mut shopper.carts, after);
+            for cart in &before {
+                contribute(&mut self.panes, cart, -1);
+                self.open.remove(&(cart.last_activity, key));
             }
-        }
-        for gone in before
-            .iter()
-            .filter(|b| !after.iter().any(|a| a.started == b.started))
-        {
-            around.remove(
-                DerivedTable::Carts,
-                &cart_key(visitor, gone),
-                around.store.zone.date(gone.started),
-            );
-        }
-        if let Some(shopper) = self.shoppers.get_mut(&key) {
-            for cart in &mut shopper.carts {
+            for cart in &shopper.carts {
+                contribute(&mut self.panes, cart, 1);
+                if cart.end.is_none() {
+                    self.open.insert((cart.last_activity, key));
+                    self.abandon.set(cart.last_activity.plus(quiet), key);
+                }
+            }
+            // A cart is known by its start.
+            let after = &mut shopper.carts;
+            let mut removed = false;
+            for gone in before
+                .iter()
+                .filter(|b| !after.iter().any(|a| a.started == b.started))
+            {
+                let (cart, date) = (
+                    cart_key(visitor, gone),
+                    around.store.zone.date(gone.started),
+                );
+                around.remove(DerivedTable::Carts, &cart, date);
+                removed = true;
+            }
+            for cart in after {
                 cart.changed = cart.changed || !before.contains(cart);
             }
+            if removed {
+                // What stands for them must not come later.
+                hand_out(shopper, watermark, quiet, around);
+            }
         }
-        self.touched.insert(key);
+        if !owed && shopper.owes_rows() {
+            self.owed.push(key);
+        }
     }
 
-    /// Hands out the rows of the carts that changed since the last call.
-    pub fn hand_out(&mut self, watermark: Micros, around: &mut Surroundings<'_>) {
-        let mut touched: Vec<u128> = self.touched.drain().collect();
-        touched.sort_unstable();
-        for key in touched {
-            if let Some(shopper) = self.shoppers.get_mut(&key) {
+    /// Hands out the rows of the carts that changed since they were handed out last, of `budget` shoppers at most; takes from
+    /// the budget what it used.
+    pub fn hand_out(
+        &mut self,
+        watermark: Micros,
+        budget: &mut usize,
+        around: &mut Surroundings<'_>,
+    ) {
+        let shoppers = &mut self.shoppers;
+        while let Some(key) = self.owed.next(budget, |key| {
+            shoppers.get(key).is_some_and(Shopper::owes_rows)
+        }) {
+            if let Some(shopper) = shoppers.get_mut(key) {
                 hand_out(shopper, watermark, self.quiet, around);
             }
         }
@@ -240,19 +274,19 @@ impl Carts {
             let memory = CART_MEMORY + (watermark.0 - horizon.0);
             let stands = self
                 .shoppers
-                .get(&key)
+                .get(key)
                 .and_then(|s| s.carts.last())
                 .is_some_and(|cart| {
                     let last = cart.last_activity;
                     cart.end.is_none() && (at == last.plus(quiet) || at == last.plus(memory))
                 });
             if stands
-                && let Some(shopper) = self.shoppers.get_mut(&key)
+                && let Some(shopper) = self.shoppers.get_mut(key)
                 && let Some(cart) = shopper.carts.last_mut()
             {
                 if cart.last_activity.plus(self.quiet) < watermark {
                     cart.changed = true;
-                    self.touched.insert(key);
+                    self.owed.push(key);
                 }
                 if cart.last_activity.plus(CART_MEMORY) < horizon {
                     hand_out(shopper, watermark, self.quiet, around);
@@ -263,7 +297,7 @@ impl Carts {
             }
         }
         while let Some(key) = self.settle.due(horizon) {
-            let Some(shopper) = self.shoppers.get_mut(&key) else {
+            let Some(shopper) = self.shoppers.get_mut(key) else {
                 continue;
             };
             let done = shopper.recent.partition_point(|h| h.at.0 < horizon);
@@ -275,6 +309,13 @@ impl Carts {
             let at_point = fold(shopper.settled.as_ref(), &settled, self.quiet);
             shopper.settled = at_point.into_iter().next_back().filter(|c| c.end.is_none());
             shopper.carts = fold(shopper.settled.as_ref(), &shopper.recent, self.quiet);
+            // They are as their rows were handed out just now.
+            for cart in shopper.settled.iter_mut().chain(&mut shopper.carts) {
+                cart.changed = false;
+            }
+            if let Some(first) = shopper.recent.first() {
+                self.settle.set(first.at.0, key);
+            }
             if shopper.carts.is_empty() && shopper.recent.is_empty() {
                 self.forget(key);
             }
@@ -282,13 +323,12 @@ impl Carts {
         self.panes.advance(horizon);
     }
 
-    fn forget(&mut self, key: u128) {
-        if let Some(shopper) = self.shoppers.remove(&key) {
+    fn forget(&mut self, key: Identity) {
+        if let Some(shopper) = self.shoppers.remove(key) {
             for cart in shopper.carts {
                 self.open.remove(&(cart.last_activity, key));
             }
         }
-        self.touched.remove(&key);
     }
 
     /// The carts abandoned last, seen from `as_of`, newest first.
@@ -296,11 +336,11 @@ impl Carts {
     pub fn latest_abandoned(&self, as_of: Micros, store: &tradewind_model::Store) -> Vec<CartRow> {
         let before = as_of.plus(-self.quiet);
         self.open
-            .range(..(before, 0))
+            .range(..(before, Identity::of_number(0)))
             .rev()
             .take(LATEST)
             .filter_map(|(_, key)| {
-                let shopper = self.shoppers.get(key)?;
+                let shopper = self.shoppers.get(*key)?;
                 Some(row(
                     shopper,
                     shopper.carts.last()?,
@@ -313,7 +353,7 @@ impl Carts {
 
     /// Adds the numbers of the products that carts speak of.
     pub fn named(&self, numbers: &mut RoaringBitmap) {
-        for (_, shopper) in self.shoppers.iter() {
+        for shopper in self.shoppers.values() {
             let carts = shopper.settled.iter().chain(&shopper.carts);
             numbers.extend(carts.flat_map(|cart| cart.items.iter().map(|item| item.product)));
             numbers.extend(
@@ -326,6 +366,12 @@ impl Carts {
                     }),
             );
         }
+    }
+
+    /// Shoppers whose rows wait to be handed out, at most.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed.len()
     }
 
     /// Visitors whose carts are remembered.
@@ -342,29 +388,47 @@ impl Carts {
 
     /// Writes what changed since the last call.
     pub fn save(&mut self, changes: &mut Changes) {
-        self.shoppers
-            .save(StateTable::Carts, changes, |key| key.to_be_bytes().to_vec());
+        let shoppers = &self.shoppers;
+        let owes = |key| shoppers.get(key).is_some_and(Shopper::owes_rows);
+        self.owed.prune(shoppers.len(), owes);
+        self.shoppers.save(StateTable::Carts, changes);
         self.panes.save(changes);
     }
 
-    /// Takes a shopper from a checkpoint.
+    /// Takes a shopper from a checkpoint. `advanced`: the watermark it was last advanced to; `lateness`: how far behind it the
+    /// horizon was, µs.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
-    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
-        let key = u128::from_be_bytes(key_number(StateTable::Carts, key)?);
+    pub fn restore(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        advanced: Micros,
+        lateness: i64,
+    ) -> Result<(), StateError> {
+        let key = Identity::of_key(StateTable::Carts, key)?;
         let shopper: Shopper = decode(StateTable::Carts, value)?;
-        for happened in &shopper.recent {
-            self.settle.set(happened.at.0, key);
+        if let Some(first) = shopper.recent.first() {
+            self.settle.set(first.at.0, key);
         }
         if let Some(cart) = shopper.carts.last()
             && cart.end.is_none()
         {
             self.open.insert((cart.last_activity, key));
-            self.abandon.set(cart.last_activity.plus(self.quiet), key);
+            // One that was marked abandoned before must not be marked, and written, again.
+            let abandoned = cart.last_activity.plus(self.quiet);
+            self.abandon.set(
+                if abandoned < advanced {
+                    cart.last_activity.plus(CART_MEMORY + lateness)
+                } else {
+                    abandoned
+                },
+                key,
+            );
         }
-        if shopper.carts.iter().any(|c| c.changed) {
-            self.touched.insert(key);
+        if shopper.owes_rows() {
+            self.owed.push(key);
         }
         self.shoppers.restore(key, shopper);
         Ok(())
@@ -428,6 +492,7 @@ fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
     if happened.cart_id.is_some() && cart.cart_id.is_none() {
         cart.cart_id.clone_from(&happened.cart_id);
     }
+    cart.changed = true;
     let was_quiet = time.0 - cart.last_activity.0 > quiet;
     cart.last_activity = cart.last_activity.max(time);
     match &happened.act {

@@ -14,10 +14,13 @@ pub mod traffic;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use tradewind_model::{Event, Micros, Store, TopicPartition};
 
 use crate::names::LineNames;
 use crate::rows::{DerivedChange, DerivedRow, DerivedTable};
+use crate::state::{Identity, IdentityMap};
 use tradewind_model::Date;
 
 /// An event as operators see it: decoded, de-duplicated, on time, its names interned.
@@ -66,6 +69,47 @@ impl Surroundings<'_> {
             date,
             row,
         });
+    }
+}
+
+/// Keys whose rows wait to be handed out, in the order in which they changed. Some owe nothing any more: their rows went out in
+/// another way.
+#[derive(Debug, Default)]
+pub(crate) struct Owed(VecDeque<Identity>);
+
+impl Owed {
+    pub(crate) fn push(&mut self, key: Identity) {
+        self.0.push_back(key);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The next key that owes something, while the budget lasts; takes one from it.
+    pub(crate) fn next(
+        &mut self,
+        budget: &mut usize,
+        owes: impl Fn(Identity) -> bool,
+    ) -> Option<Identity> {
+        while let Some(key) = self.0.front().copied() {
+            if owes(key) {
+                *budget = budget.checked_sub(1)?;
+                return self.0.pop_front();
+            }
+            self.0.pop_front();
+        }
+        None
+    }
+
+    /// Drops keys that owe nothing or are here twice, once there are more of them than there can be keys that owe something.
+    pub(crate) fn prune(&mut self, held: usize, owes: impl Fn(Identity) -> bool) {
+        if self.0.len() > 2 * held + 1_024 {
+            let mut seen = IdentityMap::default();
+            self.0
+                .retain(|key| owes(*key) && seen.insert(*key, ()).is_none());
+            self.0.shrink_to(2 * self.0.len());
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::operators::performance::{PerformancePane, book};
 use crate::operators::{Facts, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
 use crate::rows::{DerivedRow, DerivedTable, OrderRow};
-use crate::state::{Changes, StateError, StateTable, Table, decode, identity, key_number};
+use crate::state::{Changes, Identity, StateError, StateTable, Table, decode, identity};
 
 /// Orders that nothing has touched for this long are forgotten, µs; a refund that comes later still is in silver.
 const ORDER_MEMORY: i64 = 180 * Micros::DAY;
@@ -34,10 +34,10 @@ impl Pane for SalesPane {
 /// The operator's state for one store in one partition.
 #[derive(Debug)]
 pub struct Orders {
-    orders: Table<u128, OrderFacts>,
+    orders: Table<OrderFacts>,
     /// By completion, for the list of the latest.
-    latest: BTreeSet<(Micros, u128)>,
-    timers: Timers<u128>,
+    latest: BTreeSet<(Micros, Identity)>,
+    timers: Timers<Identity>,
     /// Answers.
     pub panes: Panes<SalesPane>,
 }
@@ -67,8 +67,7 @@ impl Orders {
             return;
         };
         let key = identity(&[order_id]);
-        let is_new = self.orders.get(&key).is_none();
-        let order = self.orders.entry(&key, || OrderFacts::new(order_id));
+        let (order, is_new) = self.orders.entry(key, || OrderFacts::new(order_id));
         let before = if is_new {
             None
         } else {
@@ -106,7 +105,7 @@ impl Orders {
                 DerivedTable::Orders,
                 order_id,
                 after.row.date,
-                DerivedRow::Order(after.row),
+                DerivedRow::Order(Box::new(after.row)),
             );
         }
     }
@@ -135,7 +134,7 @@ impl Orders {
         self.latest
             .iter()
             .rev()
-            .filter_map(|(_, key)| settle(self.orders.get(key)?, around_store))
+            .filter_map(|(_, key)| settle(self.orders.get(*key)?, around_store))
             .map(|settled| settled.row)
             .collect()
     }
@@ -143,10 +142,10 @@ impl Orders {
     /// Forgets orders nobody touches any more.
     pub fn advance(&mut self, horizon: Micros) {
         while let Some(key) = self.timers.due(horizon) {
-            match self.orders.get(&key).map(|o| o.touched.plus(ORDER_MEMORY)) {
+            match self.orders.get(key).map(|o| o.touched.plus(ORDER_MEMORY)) {
                 Some(end) if end >= horizon => self.timers.set(end, key),
                 Some(_) => {
-                    self.orders.remove(&key);
+                    self.orders.remove(key);
                     self.latest.retain(|(_, k)| *k != key);
                 }
                 None => {}
@@ -157,7 +156,7 @@ impl Orders {
 
     /// Adds the numbers of the names that orders speak of.
     pub fn named(&self, numbers: &mut RoaringBitmap) {
-        for (_, order) in self.orders.iter() {
+        for order in self.orders.values() {
             numbers.extend(order.named());
         }
     }
@@ -176,9 +175,7 @@ impl Orders {
 
     /// Writes what changed since the last call.
     pub fn save(&mut self, changes: &mut Changes) {
-        self.orders.save(StateTable::Orders, changes, |key| {
-            key.to_be_bytes().to_vec()
-        });
+        self.orders.save(StateTable::Orders, changes);
         self.panes.save(changes);
     }
 
@@ -192,7 +189,7 @@ impl Orders {
         value: &[u8],
         store: &tradewind_model::Store,
     ) -> Result<(), StateError> {
-        let key = u128::from_be_bytes(key_number(StateTable::Orders, key)?);
+        let key = Identity::of_key(StateTable::Orders, key)?;
         let facts: OrderFacts = decode(StateTable::Orders, value)?;
         self.timers.set(facts.touched.plus(ORDER_MEMORY), key);
         if let Some(settled) = settle(&facts, store) {

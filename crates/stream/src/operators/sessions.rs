@@ -6,12 +6,13 @@
 //! the watermark has left it behind by the pause and the allowed lateness; only then its state is dropped.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use tradewind_model::{Date, Event, Micros, Step};
 
-use crate::operators::{Facts, Surroundings, Timers};
+use crate::operators::{Facts, Owed, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
 use crate::rows::{DerivedRow, DerivedTable, SessionRow};
-use crate::state::{Changes, Set, StateError, StateTable, Table, decode, identity, key_number};
+use crate::state::{Changes, Identity, StateError, StateTable, Table, decode, identity};
 
 /// When a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +74,38 @@ struct Session {
 /// The sessions of one visitor and one session id that may still change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Group {
-    visitor: String,
-    session_id: Option<String>,
-    /// In order of time, further apart than the pause.
-    sessions: Vec<Session>,
+    visitor: Box<str>,
+    session_id: Option<Box<str>>,
+    /// In order of time, further apart than the pause; most often one.
+    #[serde(serialize_with = "write_few", deserialize_with = "read_few")]
+    sessions: SmallVec<[Session; 1]>,
+}
+
+fn write_few<S: serde::Serializer>(
+    sessions: &SmallVec<[Session; 1]>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    sessions.as_slice().serialize(to)
+}
+
+fn read_few<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SmallVec<[Session; 1]>, D::Error> {
+    Vec::<Session>::deserialize(from).map(|sessions| sessions.into_iter().collect())
+}
+
+impl Group {
+    fn owes_rows(&self) -> bool {
+        self.sessions.iter().any(|s| s.changed)
+    }
 }
 
 /// The operator's state for one store in one partition.
 #[derive(Debug)]
 pub struct Sessions {
     rules: SessionRules,
-    groups: Table<u128, Group>,
-    timers: Timers<u128>,
-    /// Groups with sessions whose rows wait to be handed out.
-    touched: Set<u128>,
+    groups: Table<Group>,
+    timers: Timers<Identity>,
+    /// Groups with sessions whose rows wait to be handed out: every one with a changed session is among them.
+    owed: Owed,
     /// Answers.
     pub panes: Panes<SessionPane>,
 }
@@ -99,7 +118,7 @@ impl Sessions {
             rules,
             groups: Table::default(),
             timers: Timers::default(),
-            touched: Set::default(),
+            owed: Owed::default(),
             panes,
         }
     }
@@ -123,30 +142,37 @@ impl Sessions {
         };
         let session_id = event.session_id.as_deref();
         let key = identity(&[visitor, session_id.unwrap_or_default()]);
-        let new_group = self.groups.get(&key).is_none();
         let gap = if session_id.is_some() {
             self.rules.client_silence
         } else {
             self.rules.inactivity
         };
-        let group = self.groups.entry(&key, || Group {
-            visitor: visitor.to_owned(),
-            session_id: session_id.map(str::to_owned),
-            sessions: Vec::new(),
+        let (group, is_new) = self.groups.entry(key, || Group {
+            visitor: visitor.into(),
+            session_id: session_id.map(Into::into),
+            sessions: SmallVec::new(),
         });
-        if new_group {
+        if is_new {
             self.timers.set(event.time.plus(gap), key);
         }
-        join(group, event, gap, &mut self.panes, around);
-        self.touched.insert(key);
+        if !group.owes_rows() {
+            self.owed.push(key);
+        }
+        if join(group, event, gap, &mut self.panes, around) {
+            // Rows were removed: the one that stands for them must not come later.
+            hand_out_group(group, |_| true, around);
+        }
     }
 
-    /// Hands out the rows of the sessions that changed since the last call.
-    pub fn hand_out(&mut self, around: &mut Surroundings<'_>) {
-        let mut touched: Vec<u128> = self.touched.drain().collect();
-        touched.sort_unstable();
-        for key in touched {
-            if let Some(group) = self.groups.get_mut(&key) {
+    /// Hands out the rows of the sessions that changed since they were handed out last, of `budget` groups at most; takes from
+    /// the budget what it used.
+    pub fn hand_out(&mut self, budget: &mut usize, around: &mut Surroundings<'_>) {
+        let groups = &mut self.groups;
+        while let Some(key) = self
+            .owed
+            .next(budget, |key| groups.get(key).is_some_and(Group::owes_rows))
+        {
+            if let Some(group) = groups.get_mut(key) {
                 hand_out_group(group, |_| true, around);
             }
         }
@@ -155,7 +181,7 @@ impl Sessions {
     /// Drops what no event on time can change any more. `horizon` is the watermark less the allowed lateness.
     pub fn advance(&mut self, horizon: Micros, around: &mut Surroundings<'_>) {
         while let Some(key) = self.timers.due(horizon) {
-            let Some(group) = self.groups.get(&key) else {
+            let Some(group) = self.groups.get(key) else {
                 continue;
             };
             let gap = self.gap(group);
@@ -165,18 +191,24 @@ impl Sessions {
                 .map(|s| s.end.plus(gap))
                 .filter(|end| *end >= horizon)
                 .min();
-            if let Some(group) = self.groups.get_mut(&key) {
+            if let Some(group) = self.groups.get_mut(key) {
                 hand_out_group(group, |s| s.end.plus(gap) < horizon, around);
                 group.sessions.retain(|s| s.end.plus(gap) >= horizon);
             }
             match next {
                 Some(next) => self.timers.set(next, key),
                 None => {
-                    self.groups.remove(&key);
+                    self.groups.remove(key);
                 }
             }
         }
         self.panes.advance(horizon);
+    }
+
+    /// Groups whose rows wait to be handed out, at most.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed.len()
     }
 
     /// Sessions that may still change.
@@ -187,9 +219,10 @@ impl Sessions {
 
     /// Writes what changed since the last call.
     pub fn save(&mut self, changes: &mut Changes) {
-        self.groups.save(StateTable::Sessions, changes, |key| {
-            key.to_be_bytes().to_vec()
-        });
+        let groups = &self.groups;
+        let owes = |key| groups.get(key).is_some_and(Group::owes_rows);
+        self.owed.prune(groups.len(), owes);
+        self.groups.save(StateTable::Sessions, changes);
         self.panes.save(changes);
     }
 
@@ -198,28 +231,29 @@ impl Sessions {
     /// # Errors
     /// [`StateError`] when it cannot be read.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
-        let key = u128::from_be_bytes(key_number(StateTable::Sessions, key)?);
+        let key = Identity::of_key(StateTable::Sessions, key)?;
         let group: Group = decode(StateTable::Sessions, value)?;
         let gap = self.gap(&group);
         if let Some(first) = group.sessions.iter().map(|s| s.end.plus(gap)).min() {
             self.timers.set(first, key);
         }
-        if group.sessions.iter().any(|s| s.changed) {
-            self.touched.insert(key);
+        if group.owes_rows() {
+            self.owed.push(key);
         }
         self.groups.restore(key, group);
         Ok(())
     }
 }
 
-/// Puts the event into the group, joining every session it touches, and moves answers and rows from before to after.
+/// Puts the event into the group, joining every session it touches, and moves answers from before to after. Whether rows were
+/// removed.
 fn join(
     group: &mut Group,
     event: &Event<'_>,
     gap: i64,
     panes: &mut Panes<SessionPane>,
     around: &mut Surroundings<'_>,
-) {
+) -> bool {
     let time = event.time;
     let mut merged = Session {
         start: time,
@@ -232,10 +266,9 @@ fn join(
     // Sessions within reach are neighbours: those that end less than a pause before and start less than a pause after.
     let from = group.sessions.partition_point(|s| s.end.plus(gap) <= time);
     let to = from + group.sessions[from..].partition_point(|s| s.start < time.plus(gap));
-    let mut keys_before = Vec::new();
-    for session in group.sessions.drain(from..to) {
-        contribute(panes, &session, -1);
-        keys_before.push(session.start);
+    for i in from..to {
+        let session = &group.sessions[i];
+        contribute(panes, session, -1);
         merged.start = merged.start.min(session.start);
         merged.end = merged.end.max(session.end);
         merged.events += session.events;
@@ -243,14 +276,23 @@ fn join(
         merged.steps |= session.steps;
     }
     contribute(panes, &merged, 1);
-    for start in keys_before
-        .into_iter()
-        .filter(|start| *start != merged.start)
-    {
-        let key = session_key(&group.visitor, group.session_id.as_deref(), start);
-        around.remove(DerivedTable::Sessions, &key, around.store.zone.date(start));
+    let mut removed = false;
+    for session in &group.sessions[from..to] {
+        // A session is known by its start.
+        if session.start != merged.start {
+            let (id, start) = (group.session_id.as_deref(), session.start);
+            let key = session_key(&group.visitor, id, start);
+            around.remove(DerivedTable::Sessions, &key, around.store.zone.date(start));
+            removed = true;
+        }
     }
-    group.sessions.insert(from, merged);
+    if to - from == 1 {
+        group.sessions[from] = merged;
+    } else {
+        group.sessions.drain(from..to);
+        group.sessions.insert(from, merged);
+    }
+    removed
 }
 
 /// Puts the rows of the changed sessions that `which` picks.
@@ -295,8 +337,8 @@ fn row(group: &Group, session: &Session, key: &str, date: Date) -> SessionRow {
     SessionRow {
         session_key: key.to_owned(),
         date,
-        visitor: group.visitor.clone(),
-        session_id: group.session_id.clone(),
+        visitor: group.visitor.to_string(),
+        session_id: group.session_id.as_deref().map(str::to_owned),
         started_at: session.start,
         ended_at: session.end,
         events: session.events,

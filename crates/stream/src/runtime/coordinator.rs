@@ -1,16 +1,18 @@
 //! Turns barriers into checkpoints: rows into the lake, then state and offsets in one step, then the rows that wait for the
 //! upserted tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use tradewind_model::{Date, StoreId};
+
 use super::{Control, RuntimeError};
 use crate::checkpoint::{CheckpointWrite, Checkpoints, PendingKey};
-use crate::partition_worker::{PartitionCut, Shared};
-use crate::rows::DerivedChange;
+use crate::partition_worker::{OPEN_ROWS, PartitionCut, Shared};
+use crate::rows::{DerivedChange, DerivedTable};
 use crate::sink::{Chunk, Sink};
 
 pub(super) fn pending_key(change: &DerivedChange) -> PendingKey {
@@ -20,6 +22,12 @@ pub(super) fn pending_key(change: &DerivedChange) -> PendingKey {
         change.date,
         change.key.clone(),
     )
+}
+
+type Day = (StoreId, DerivedTable, Date);
+
+fn day_of(change: &DerivedChange) -> Day {
+    (change.store.clone(), change.table, change.date)
 }
 
 pub(super) struct Coordinator {
@@ -35,60 +43,110 @@ pub(super) struct Coordinator {
     pub(super) flush_cost: Duration,
 }
 
+/// Records between the log's end and the operators from which they count as catching up.
+const BEHIND: u64 = 200_000;
+
 /// Whether pending rows go into the lake now: when asked to, when many wait, or when enough time has passed that rewriting
-/// partitions takes at most a tenth of it.
-fn flush_due(asked: bool, waiting: usize, since: Duration, last_cost: Duration) -> bool {
-    asked || waiting > 500_000 || since >= (last_cost * 10).max(Duration::from_secs(5))
+/// partitions takes at most a tenth of it. While the operators catch up, rows are rewritten less often: most would change again
+/// at once.
+fn flush_due(
+    asked: bool,
+    waiting: usize,
+    since: Duration,
+    last_cost: Duration,
+    behind: bool,
+) -> bool {
+    let pause = Duration::from_secs(if behind { 15 } else { 5 });
+    asked || waiting > 500_000 || since >= (last_cost * 10).max(pause)
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(at) = cause {
+        let said = at.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = at.source();
+    }
+    text
+}
+
+/// What a barrier found.
+struct Cut {
+    /// The most keys a partition has whose rows wait for the next barrier that asks for them.
+    owed: usize,
 }
 
 impl Coordinator {
     pub(super) fn run(mut self) -> Result<(), RuntimeError> {
+        // Barriers that a call for everything still takes.
+        let mut left: Option<usize> = None;
         loop {
-            let (round, flush) = {
+            let (round, flush, everything) = {
                 let mut rounds = self.control.rounds.lock();
-                if rounds.asked <= rounds.done && !self.control.stop.load(Ordering::Acquire) {
+                if left.is_none()
+                    && rounds.asked <= rounds.done
+                    && !self.control.stop.load(Ordering::Acquire)
+                {
                     self.control.changed.wait_for(&mut rounds, self.interval);
                 }
                 if self.control.stop.load(Ordering::Acquire) {
                     return Ok(());
                 }
-                let round = rounds.asked.max(rounds.done + 1);
+                let last = self.control.barrier.load(Ordering::Acquire);
+                let round = rounds.asked.max(rounds.done + 1).max(last + 1);
                 rounds.asked = round;
+                let everything = std::mem::take(&mut rounds.everything) || left.is_some();
                 let asked = std::mem::take(&mut rounds.flush);
                 let flush = flush_due(
-                    asked,
+                    asked || everything,
                     self.pending.len(),
                     self.flushed.elapsed(),
                     self.flush_cost,
+                    self.is_behind(),
                 );
                 // Under the lock: who asks from now on asks for the next one.
                 self.control.open_rows.store(flush, Ordering::Release);
                 self.control.barrier.store(round, Ordering::Release);
-                (round, flush)
+                (round, flush, everything)
             };
-            if !self.barrier(flush)? {
+            let Some(cut) = self.barrier(flush)? else {
                 return Ok(());
+            };
+            if everything && cut.owed > 0 {
+                // Who asked for everything waits for what was owed when it asked; more may come all the time.
+                let barriers = 1 + 2 * cut.owed.div_ceil(OPEN_ROWS);
+                let now = left.map_or(barriers, |left| left.saturating_sub(1));
+                if now > 0 {
+                    left = Some(now);
+                    continue;
+                }
             }
+            left = None;
             self.control.rounds.lock().done = round;
             self.control.changed.notify_all();
         }
     }
 
-    /// `false` when the threads have stopped before all of them answered: nothing was written then.
-    fn barrier(&mut self, flush: bool) -> Result<bool, RuntimeError> {
+    /// `None` when the threads have stopped before all of them answered: nothing was written then.
+    fn barrier(&mut self, flush: bool) -> Result<Option<Cut>, RuntimeError> {
         self.shared.journal.signal().raise();
         let mut write = CheckpointWrite::default();
-        let mut chunks = Vec::new();
+        let (mut chunks, mut owed) = (Vec::new(), 0);
         for _ in 0..self.threads {
             let cuts = loop {
                 match self.cuts.recv_timeout(Duration::from_millis(100)) {
                     Ok(cuts) => break cuts,
                     Err(mpsc::RecvTimeoutError::Timeout)
                         if !self.control.stop.load(Ordering::Acquire) => {}
-                    Err(_) => return Ok(false),
+                    Err(_) => return Ok(None),
                 }
             };
             for cut in cuts {
+                owed = owed.max(cut.owed);
                 write.offsets.push((cut.partition, cut.next));
                 write.state.extend(cut.state);
                 write.pending.extend(cut.derived);
@@ -127,7 +185,17 @@ impl Coordinator {
         if flush {
             self.flush()?;
         }
-        Ok(true)
+        Ok(Some(Cut { owed }))
+    }
+
+    /// Whether the log is far ahead of the operators.
+    fn is_behind(&self) -> bool {
+        let behind = self.control.positions.iter().map(|position| {
+            let next = position.next.load(Ordering::Acquire);
+            let bounds = self.shared.journal.bounds(position.partition);
+            bounds.next.saturating_sub(next)
+        });
+        behind.sum::<u64>() >= BEHIND
     }
 
     /// Makes rows durable in the lake, again and again until it works: nothing may go on without them.
@@ -138,7 +206,10 @@ impl Coordinator {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     metrics::counter!("tradewind_lake_commit_failures_total").increment(1);
-                    tracing::error!(%error, "the lake did not take rows; trying again");
+                    tracing::error!(
+                        error = chain(&error),
+                        "the lake did not take rows; trying again"
+                    );
                     if self.control.stop.load(Ordering::Acquire) {
                         return Err(RuntimeError::Thread(error.to_string()));
                     }
@@ -156,14 +227,18 @@ impl Coordinator {
             return Ok(());
         }
         let started = Instant::now();
-        let changes: Vec<DerivedChange> = self.pending.values().cloned().collect();
-        let owed = match self.sink.upsert(&changes) {
+        let rows: Vec<&DerivedChange> = self.pending.values().collect();
+        let owed = match self.sink.upsert(&rows) {
             Ok(()) => {
-                self.checkpoints.taken(&changes)?;
+                self.checkpoints.taken(&rows)?;
                 self.pending.clear();
                 None
             }
-            Err(error) => Some(self.flush_by_day(changes, &error)?),
+            Err(error) => {
+                let (taken, owed) = self.give_by_day(&rows, &error)?;
+                self.pending.retain(|_, row| !taken.contains(&day_of(row)));
+                Some(owed)
+            }
         };
         self.control.rounds.lock().owed = owed;
         self.flushed = Instant::now();
@@ -172,36 +247,38 @@ impl Coordinator {
     }
 
     /// Gives the rows of each table, store and day by themselves, so that one that cannot be written does not hold the others
-    /// up. What the lake does not take stays in the checkpoint and is given again. Gives the reason for it.
-    fn flush_by_day(
-        &mut self,
-        changes: Vec<DerivedChange>,
+    /// up. What the lake does not take stays in the checkpoint and is given again. Gives the days it took, and why it did not
+    /// take the others.
+    fn give_by_day(
+        &self,
+        rows: &[&DerivedChange],
         error: &dyn std::error::Error,
-    ) -> Result<String, RuntimeError> {
-        tracing::error!(%error, "the lake did not take changed orders, sessions or carts; trying each day by itself");
-        let mut days: BTreeMap<_, Vec<DerivedChange>> = BTreeMap::new();
-        for change in changes {
-            let day = (change.store.clone(), change.table, change.date);
-            days.entry(day).or_default().push(change);
+    ) -> Result<(BTreeSet<Day>, String), RuntimeError> {
+        tracing::error!(
+            error = chain(error),
+            "the lake did not take changed orders, sessions or carts; trying each day by itself"
+        );
+        let mut days: BTreeMap<Day, Vec<&DerivedChange>> = BTreeMap::new();
+        for row in rows {
+            days.entry(day_of(row)).or_default().push(row);
         }
-        let mut owed = error.to_string();
-        for ((store, _, date), changes) in days {
+        let (mut taken, mut owed) = (BTreeSet::new(), chain(error));
+        for (day, rows) in days {
             if self.control.stop.load(Ordering::Acquire) {
                 break;
             }
-            match self.sink.upsert(&changes) {
+            match self.sink.upsert(&rows) {
                 Ok(()) => {
-                    self.checkpoints.taken(&changes)?;
-                    for change in &changes {
-                        self.pending.remove(&pending_key(change));
-                    }
+                    self.checkpoints.taken(&rows)?;
+                    taken.insert(day);
                 }
                 Err(error) => {
-                    tracing::error!(%store, %date, %error, "the lake did not take changed orders, sessions or carts of a day; trying again later");
-                    owed = error.to_string();
+                    let (store, _, date) = &day;
+                    owed = chain(&error);
+                    tracing::error!(%store, %date, error = owed, "the lake did not take changed orders, sessions or carts of a day; trying again later");
                 }
             }
         }
-        Ok(owed)
+        Ok((taken, owed))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use tradewind_query::{QueryLimits, QueryResult, ResultFormat, Scope};
+use tradewind_query::{QueryErrorKind, QueryLimits, QueryResult, ResultFormat, Scope};
 
 use crate::cli::{SqlArgs, SqlFormatName};
 use crate::config::Config;
@@ -48,7 +48,13 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
                 .hint
                 .as_ref()
                 .map_or_else(String::new, |h| format!("\nhint: {h}"));
-            Err(anyhow::anyhow!("{}{hint}", error.message))
+            // What went wrong inside is for whoever has the folder, and for nobody else.
+            let inside = match error.kind() {
+                QueryErrorKind::Internal => std::error::Error::source(&error)
+                    .map_or_else(String::new, |cause| format!(": {cause}")),
+                _ => String::new(),
+            };
+            Err(anyhow::anyhow!("{}{inside}{hint}", error.message))
         }
     };
     instance.close().await?;
