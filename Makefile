@@ -15,7 +15,8 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: setup-web ## install what building and running needs (npm packages)
+setup: setup-web ## install what building and running needs (C compiler, cmake, npm packages)
+	@bench/setup-tools.sh build
 
 setup-web: web/node_modules/.installed
 
@@ -23,7 +24,7 @@ web/node_modules/.installed: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-setup-tools: ## install what only tests and lint need (Chromium, cargo-deny)
+setup-tools: ## install what only tests and lint need (Python, Chromium, cargo-deny)
 	@bench/setup-tools.sh
 
 web: web/dist/.built ## build the dashboard

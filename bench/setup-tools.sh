@@ -1,7 +1,25 @@
 #!/usr/bin/env bash
-# Installs what tests and lint need and the product does not: Chromium for the page tests, cargo-deny for licences.
-# Each is skipped when it is there. Works as root on Debian; elsewhere it says what to install.
+# Installs what is needed besides Rust, Node and git. `setup-tools.sh build`: a C compiler and cmake, which some crates are built
+# with. `setup-tools.sh`: also what only tests and lint need, Python for the comparisons, Chromium for the page tests, cargo-deny
+# for licences. Each is skipped when it is there. Works as root on Debian; elsewhere it says what to install.
 set -euo pipefail
+
+# need COMMAND PACKAGE...: the Debian packages that bring a command.
+need() {
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${*:2}"
+    apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends "${@:2}" >/dev/null
+  else
+    echo "$1 is missing: install it (Debian: apt-get install ${*:2})" >&2
+    exit 1
+  fi
+}
+
+need cc gcc libc6-dev
+need cmake cmake make
+[ "${1:-}" = build ] && exit 0
+need python3 python3 python3-venv
 
 if ! command -v chromium >/dev/null && [ -z "${CHROMIUM:-}" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

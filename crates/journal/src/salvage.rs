@@ -95,7 +95,12 @@ pub(crate) fn rebuild(folder: &Path, reason: &str, partitions: u16) -> Result<()
     if let Err(error) = made {
         // What was made so far may be what fills the disk.
         let _ = std::fs::remove_dir_all(&new);
-        return Err(error);
+        return Err(JournalError::Unusable {
+            reason: format!(
+                "the log is damaged ({reason}), and a new one cannot be made of it: {error}. Nothing has changed; it needs as much space as `{}` has, and writing must be allowed beside it",
+                folder.display()
+            ),
+        });
     }
     let aside = set_aside(folder).map_err(|e| failed("its folder cannot be set aside", e))?;
     take_place(&new, folder).map_err(|e| failed("the new one cannot take its place", e))?;

@@ -1,5 +1,5 @@
-//! Looks at the storage's files before the storage does. Of its write-ahead files it takes whatever it cannot read for a torn last write and
-//! cuts the file off there, with everything acknowledged after it.
+//! Looks at the storage's files before the storage does, which passes over some damage in silence. What it cannot read of a
+//! write-ahead file it takes for a torn last write: it cuts the file off there, with everything acknowledged after it.
 //!
 //! Entries, as fjall 3 writes them (integers little endian): start = 1, items u32, sequence number u64; item = 2, kind u8,
 //! compression u8, keyspace u64, key length u16, value length u32, stored length u32, key, stored value; end = 3, checksum u64,

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
-use tradewind_model::{Amount, Event, EventType, Micros};
+use tradewind_model::{Amount, Micros};
 
+use crate::operators::cart_fold::{Act, Cart, End, Happened, act, fold, step};
 use crate::operators::{Facts, Owed, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
 use crate::rows::{CartRow, CartStatus, DerivedRow, DerivedTable};
@@ -48,66 +49,6 @@ impl Pane for CartPane {
         self.recovered_value += other.recovered_value;
         self.emptied += other.emptied;
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum End {
-    Converted,
-    Recovered,
-    Emptied,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Item {
-    product: u32,
-    units: i64,
-    price: Amount,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Cart {
-    started: Micros,
-    last_activity: Micros,
-    cart_id: Option<String>,
-    items: Vec<Item>,
-    checkout: bool,
-    end: Option<(Micros, End)>,
-    /// Its row has not been handed out since it changed.
-    changed: bool,
-}
-
-impl Cart {
-    fn units(&self) -> i64 {
-        self.items.iter().map(|i| i.units).sum()
-    }
-
-    fn value(&self) -> Amount {
-        self.items.iter().map(|i| i.price.times(i.units)).sum()
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Act {
-    Add {
-        product: u32,
-        units: i64,
-        price: Option<Amount>,
-    },
-    /// `None` takes the product out whatever its units.
-    Remove {
-        product: u32,
-        units: Option<i64>,
-    },
-    Look,
-    Checkout,
-    Order,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Happened {
-    at: (Micros, String),
-    cart_id: Option<String>,
-    act: Act,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -432,106 +373,6 @@ impl Carts {
         }
         self.shoppers.restore(key, shopper);
         Ok(())
-    }
-}
-
-fn act(facts: &Facts<'_, '_>) -> Option<Act> {
-    let event: &Event<'_> = facts.event;
-    let product = facts.lines.first().map(|l| l.product);
-    Some(match event.event_type {
-        EventType::ProductAdded => Act::Add {
-            product: product?,
-            units: event.product()?.units(),
-            price: event.product()?.price,
-        },
-        EventType::ProductRemoved => Act::Remove {
-            product: product?,
-            units: event.product()?.quantity,
-        },
-        EventType::CartViewed => Act::Look,
-        EventType::CheckoutStarted
-        | EventType::CheckoutStepViewed
-        | EventType::CheckoutStepCompleted
-        | EventType::PaymentInfoEntered => Act::Checkout,
-        EventType::OrderCompleted => Act::Order,
-        _ => return None,
-    })
-}
-
-fn fold(settled: Option<&Cart>, recent: &[Happened], quiet: i64) -> Vec<Cart> {
-    let mut carts: Vec<Cart> = settled.cloned().into_iter().collect();
-    for happened in recent {
-        step(&mut carts, happened, quiet);
-    }
-    carts
-}
-
-/// One step of the fold.
-fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
-    let time = happened.at.0;
-    if let Act::Add { .. } = happened.act
-        && carts.last().is_none_or(|c| c.end.is_some())
-    {
-        carts.push(Cart {
-            started: time,
-            last_activity: time,
-            cart_id: None,
-            items: Vec::new(),
-            checkout: false,
-            end: None,
-            changed: true,
-        });
-    }
-    let Some(cart) = carts.last_mut().filter(|c| c.end.is_none()) else {
-        return;
-    };
-    // An order that comes very late may be of a cart that was settled and forgotten: it says nothing of one begun after it.
-    if time < cart.started {
-        return;
-    }
-    if happened.cart_id.is_some() && cart.cart_id.is_none() {
-        cart.cart_id.clone_from(&happened.cart_id);
-    }
-    cart.changed = true;
-    let was_quiet = time.0 - cart.last_activity.0 > quiet;
-    cart.last_activity = cart.last_activity.max(time);
-    match &happened.act {
-        Act::Add {
-            product,
-            units,
-            price,
-        } => match cart.items.iter_mut().find(|i| i.product == *product) {
-            Some(item) => {
-                item.units += units;
-                item.price = price.unwrap_or(item.price);
-            }
-            None => cart.items.push(Item {
-                product: *product,
-                units: *units,
-                price: price.unwrap_or_default(),
-            }),
-        },
-        Act::Remove { product, units } => {
-            if let Some(item) = cart.items.iter_mut().find(|i| i.product == *product) {
-                item.units = units.map_or(0, |u| (item.units - u).max(0));
-            }
-            cart.items.retain(|i| i.units > 0);
-            if cart.items.is_empty() {
-                cart.end = Some((time, End::Emptied));
-            }
-        }
-        Act::Look => {}
-        Act::Checkout => cart.checkout = true,
-        Act::Order => {
-            cart.end = Some((
-                time,
-                if was_quiet {
-                    End::Recovered
-                } else {
-                    End::Converted
-                },
-            ))
-        }
     }
 }
 

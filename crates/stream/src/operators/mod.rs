@@ -3,6 +3,7 @@
 //! An operator is a pure function of (state, event, watermark) (S3): it has no clock, no randomness and does no I/O. It keeps
 //! its answers in panes that readers merge, and hands rows to the lake as [`DerivedChange`]s.
 
+mod cart_fold;
 pub mod carts;
 pub mod funnel;
 pub mod orders;

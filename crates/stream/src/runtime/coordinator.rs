@@ -99,7 +99,12 @@ impl Coordinator {
                 let last = self.control.barrier.load(Ordering::Acquire);
                 let round = rounds.asked.max(rounds.done + 1).max(last + 1);
                 rounds.asked = round;
-                let everything = std::mem::take(&mut rounds.everything) || left.is_some();
+                let called = std::mem::take(&mut rounds.everything);
+                if called {
+                    // What was owed to an earlier caller is owed to this one too.
+                    left = None;
+                }
+                let everything = called || left.is_some();
                 let asked = std::mem::take(&mut rounds.flush);
                 let flush = flush_due(
                     asked || everything,
