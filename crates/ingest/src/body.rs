@@ -97,6 +97,8 @@ fn is_shallow(body: &[u8]) -> bool {
 }
 
 fn whole(body: &[u8]) -> Result<(), String> {
+    // The JSON reader takes the bytes of a text for UTF-8 unseen.
+    std::str::from_utf8(body).map_err(|e| format!("invalid UTF-8 at byte {}", e.valid_up_to()))?;
     if !is_shallow(body) {
         return Err(too_deep());
     }
@@ -230,7 +232,13 @@ mod tests {
                 .unwrap_err()
                 .contains("application/x-ndjson")
         );
-        assert!(items(b"[\"\xff\"]", BodyKind::Json, 10).is_err());
+        for body in [b"[\"\xff\"]".as_slice(), b"{\"a\":\"\xff\"}"] {
+            let told = items(body, BodyKind::Json, 10).unwrap_err().to_string();
+            assert!(told.contains("invalid UTF-8 at byte"), "{told}");
+        }
+        // Not said what it is: a line, whose verdict names the place.
+        let line = b"{\"a\":\"\xff\"}".as_slice();
+        assert_eq!(items(line, BodyKind::Sniff, 10).unwrap(), [line]);
     }
 
     #[test]

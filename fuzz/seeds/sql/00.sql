@@ -1,0 +1,1 @@
+SELECT * FROM silver.events ORDER BY time LIMIT 3

@@ -1,0 +1,1 @@
+SELECT date, sum(orders) FROM gold.daily_metrics GROUP BY date

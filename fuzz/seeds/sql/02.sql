@@ -1,0 +1,1 @@
+SELECT count(DISTINCT visitor) FROM silver.sessions WHERE store_id = 'harbour' OR true

@@ -1,0 +1,1 @@
+WITH a AS (SELECT store_id, count(*) n FROM bronze.events GROUP BY 1) SELECT * FROM a JOIN live.overview o USING (store_id)

@@ -1,0 +1,1 @@
+SELECT row_number() OVER (PARTITION BY category ORDER BY price DESC) FROM silver.line_items

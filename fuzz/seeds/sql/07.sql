@@ -1,0 +1,1 @@
+COPY silver.events TO '/tmp/x'

@@ -1,0 +1,1 @@
+SELECT (SELECT max(o.total) FROM silver.orders o WHERE o.store_id = s.store_id) FROM silver.sessions s

@@ -1,0 +1,1 @@
+SELECT CAST(time AS VARCHAR), unnest(make_array(1,2)), regexp_like(store_id, '.*') FROM silver.carts
