@@ -16,7 +16,8 @@ const PICTURES = process.env.SCREENSHOTS ?? path.join(import.meta.dirname, "scre
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 375, height: 812 };
-const SETTLE_MS = 15_000;
+// A busy machine may need a while; a test that waits this long in vain tells what the page said instead.
+const SETTLE_MS = 30_000;
 
 if (START === undefined) {
   console.error("TRADEWIND_URL is missing: set it to the link that `tradewind demo` prints, token included.");
@@ -58,6 +59,15 @@ async function settled(page) {
     undefined,
     { timeout: SETTLE_MS },
   );
+}
+
+/** Waits until something is visible, or fails with what the page says instead. */
+async function visible(page, locator) {
+  try {
+    await locator.waitFor({ timeout: SETTLE_MS });
+  } catch (error) {
+    throw new Error(`${error.message}\nThe page says: ${(await page.locator("body").innerText()).slice(0, 2_000)}`, { cause: error });
+  }
 }
 
 const figure = (page, name) => page.locator(`[data-figure="${name}"]`);
@@ -280,7 +290,7 @@ describe("dashboard", () => {
   test("a quiet shop says how old its newest event is", { skip: STALE_STORE === undefined ? "TRADEWIND_STALE_STORE is not set" : false }, async () => {
     const { page, close } = await open(browser, { query: { store: STALE_STORE, window: "24h" } });
     const notice = page.locator(".notice");
-    await notice.waitFor({ timeout: SETTLE_MS });
+    await visible(page, notice);
     assert.match(await notice.innerText(), /Newest event is from .*\d.*; showing .*\d.* – .*\d/);
     for (const text of await figures(page)) assert.match(text, /\d|–/);
     await picture(page, "stale");
