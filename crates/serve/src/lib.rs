@@ -25,6 +25,7 @@ pub mod live;
 pub mod openapi;
 pub mod period;
 mod routes;
+mod seats;
 mod settings;
 pub mod sql;
 mod stall;

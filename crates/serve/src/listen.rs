@@ -1,20 +1,21 @@
-//! The listening socket: accepts connections up to a limit, ends those that stall, and stops in order.
+//! The listening socket: accepts connections up to a limit, ends those that stall or keep others out, and stops in order.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, router};
 use crate::error::Chain;
+use crate::seats::{Seat, Seats};
 use crate::stall::StallGuard;
 use crate::telemetry;
 
@@ -26,7 +27,7 @@ use crate::telemetry;
 pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> io::Result<()> {
     let settings = &app.0.settings;
     let service = router(app.clone());
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let seats = Seats::new(settings.max_connections);
     let connections = TaskTracker::new();
     let housekeeping = tokio::spawn(keep_house(app.clone(), shutdown.clone()));
     let mut http = http1::Builder::new();
@@ -36,10 +37,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
 
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &seats) => accepted,
             () = shutdown.cancelled() => break,
         };
-        let (stream, place) = match accepted {
+        let (stream, seat) = match accepted {
             Ok(accepted) => accepted,
             Err(e) if is_of_one_connection(&e) => continue,
             Err(e) => {
@@ -50,8 +51,25 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
             }
         };
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(StallGuard::new(stream, settings.write_stall));
-        let connection = http.serve_connection(io, TowerToHyperService::new(service.clone()));
+        let activity = Arc::clone(&seat.activity);
+        let io = TokioIo::new(StallGuard::new(
+            stream,
+            settings.write_stall,
+            Arc::clone(&activity),
+        ));
+        let service = TowerToHyperService::new(service.clone());
+        let connection = http.serve_connection(
+            io,
+            service_fn(move |request| {
+                let answering = activity.answering();
+                let answer = service.call(request);
+                async move {
+                    let answer = answer.await;
+                    drop(answering);
+                    answer
+                }
+            }),
+        );
         let shutdown = shutdown.clone();
         connections.spawn(async move {
             gauge!(telemetry::HTTP_CONNECTIONS).increment(1.0);
@@ -62,12 +80,13 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = seat.activity.leave.cancelled() => Ok(()),
             };
             if let Err(e) = ended {
                 tracing::debug!(error = %e, "a connection ended early");
             }
             gauge!(telemetry::HTTP_CONNECTIONS).decrement(1.0);
-            drop(place);
+            drop(seat);
         });
     }
 
@@ -109,17 +128,12 @@ async fn keep_house(app: App, shutdown: CancellationToken) {
     }
 }
 
-/// A connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+/// A connection and its place.
+async fn accept(listener: &TcpListener, seats: &Seats) -> io::Result<(TcpStream, Seat)> {
     let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let seat = seats.take().await;
+    let seat = seat.ok_or_else(|| io::Error::other("the places are closed"))?;
+    Ok((stream, seat))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

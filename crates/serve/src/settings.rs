@@ -23,7 +23,7 @@ pub struct Settings {
     pub write_stall: Duration,
     /// Longest time until the headers of an answer.
     pub request: Duration,
-    /// Most connections at once; more wait to be accepted.
+    /// Most connections at once; for one more, the one that has been quiet longest is closed.
     pub max_connections: usize,
     /// Most live streams at once; beyond it 503.
     pub max_live_streams: usize,
@@ -45,7 +45,7 @@ impl Default for Settings {
             header_read: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
             request: Duration::from_secs(90),
-            max_connections: 1_024,
+            max_connections: 20_000,
             max_live_streams: 256,
             grace: Duration::from_secs(5),
             secure_cookies: false,

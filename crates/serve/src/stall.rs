@@ -3,25 +3,31 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::seats::Activity;
+
 /// A connection whose writes fail once the other side has left the socket full for too long.
 pub(crate) struct StallGuard<C> {
     connection: C,
     patience: Duration,
+    /// Told of every byte that moves.
+    activity: Arc<Activity>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C> StallGuard<C> {
-    pub(crate) fn new(connection: C, patience: Duration) -> Self {
+    pub(crate) fn new(connection: C, patience: Duration, activity: Arc<Activity>) -> Self {
         Self {
             connection,
             patience,
+            activity,
             waiting: None,
         }
     }
@@ -33,6 +39,7 @@ impl<C> StallGuard<C> {
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
+            self.activity.moved();
             self.waiting = None;
             return outcome;
         }
@@ -57,7 +64,11 @@ impl<C: AsyncRead + Unpin> AsyncRead for StallGuard<C> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_read(cx, buf)
+        let outcome = Pin::new(&mut self.connection).poll_read(cx, buf);
+        if outcome.is_ready() {
+            self.activity.moved();
+        }
+        outcome
     }
 }
 
@@ -99,11 +110,14 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::seats::Seats;
 
     #[tokio::test]
     async fn a_reader_that_stops_is_given_up() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut guarded = StallGuard::new(ours, Duration::from_millis(30));
+        let seat = Seats::new(1).take().await.unwrap();
+        let activity = Arc::clone(&seat.activity);
+        let mut guarded = StallGuard::new(ours, Duration::from_millis(30), activity);
         guarded.write_all(b"0123456789abcdef").await.unwrap();
         let mut first = [0; 16];
         theirs.read_exact(&mut first).await.unwrap();

@@ -9,6 +9,40 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
 
+/// Standard error for logs. A full disk under it, or a reader that went away, costs the words only: the library that formats
+/// them panics when it can tell nobody, in whatever thread had something to say.
+struct LogWriter;
+
+impl std::io::Write for LogWriter {
+    fn write(&mut self, words: &[u8]) -> std::io::Result<usize> {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words);
+        Ok(words.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = std::io::Write::flush(&mut std::io::stderr());
+        Ok(())
+    }
+}
+
+/// Says something on standard output while the server goes on whether anybody hears it or not.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($what)*);
+    }};
+}
+
+/// [`say!`] with a line's end.
+macro_rules! say_line {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($what)*);
+    }};
+}
+
+pub(crate) use {say, say_line};
+
 /// Structured logs to standard error. Commands that end log warnings only, unless RUST_LOG or the settings say otherwise.
 pub fn start_logging(log: &Log, serves: bool) -> Result<()> {
     let level = if serves || log.level != "info" {
@@ -24,7 +58,7 @@ pub fn start_logging(log: &Log, serves: bool) -> Result<()> {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| LogWriter);
     if log.json {
         builder.json().flatten_event(true).init();
     } else {

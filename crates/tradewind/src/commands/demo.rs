@@ -17,7 +17,7 @@ use crate::commands::simulate::{Pace, Target, send};
 use crate::config::Config;
 use crate::live_views;
 use crate::simulate::{SimulateConfig, Simulator};
-use crate::terminal::grouped;
+use crate::terminal::{grouped, say, say_line};
 
 pub async fn run(config: Config, data_dir: &Path, args: &DemoArgs) -> Result<ExitCode> {
     let server = serve::start(config, data_dir, &args.serve).await?;
@@ -57,11 +57,11 @@ pub async fn run(config: Config, data_dir: &Path, args: &DemoArgs) -> Result<Exi
         stores.push(store);
     }
     let start = history_start(&server, &stores, now, args.history);
-    println!(
+    say_line!(
         "Tradewind demo: {} shops with simulated shoppers\n",
         stores.len()
     );
-    println!("  Open        {}\n", server.link);
+    say_line!("  Open        {}\n", server.link);
     let stop = CancellationToken::new();
     let simulator = Simulator::new(SimulateConfig {
         start: start.0,
@@ -85,7 +85,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &DemoArgs) -> Result<Exi
     super::stop_signal().await;
     stop.cancel();
     let _ = line.await;
-    eprintln!("\nstopping: finishing requests, then the last checkpoint");
+    say_line!("\nstopping: finishing requests, then the last checkpoint");
     if let Ok(Err(error)) = shoppers.await {
         tracing::warn!(%error, "the simulated shoppers ended early");
     }
@@ -178,9 +178,9 @@ async fn living_line(
             )
         };
         if terminal {
-            print!("\r\x1b[2K{text}");
+            say!("\r\x1b[2K{text}");
         } else {
-            println!("{text}");
+            say_line!("{text}");
         }
         let _ = std::io::stdout().flush().context("standard output is gone");
     }

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::doors::{EngineDoor, InstanceHealth, PasswordDoor};
 use crate::instance::Instance;
 use crate::live_views::HubViews;
+use crate::terminal::say_line;
 
 /// A running server.
 pub struct Server {
@@ -65,6 +66,9 @@ pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<
     let settings = Settings {
         max_body: usize::try_from(instance.config.serve.max_body.as_u64()).unwrap_or(usize::MAX),
         secure_cookies: instance.config.serve.secure_cookies,
+        max_connections: Settings::default()
+            .max_connections
+            .min(connections_possible()),
         ..Settings::default()
     };
     let app = App::new(AppParts {
@@ -128,6 +132,12 @@ pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<
     })
 }
 
+/// Connections for which there are file handles: half of what the process may have, raised as far as the system lets it.
+fn connections_possible() -> usize {
+    let handles = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    usize::try_from(handles / 2).unwrap_or(usize::MAX)
+}
+
 async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}; choose another address with {flag} HOST:PORT")
@@ -153,29 +163,35 @@ impl Server {
 
 pub async fn run(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<ExitCode> {
     let server = start(config, data_dir, args).await?;
-    println!("Tradewind is ready.\n");
-    println!("  Dashboard   {}", server.link);
-    println!(
+    say_line!("Tradewind is ready.\n");
+    say_line!("  Dashboard   {}", server.link);
+    say_line!(
         "  API         {}   (description: {}/openapi.json)",
-        server.url, server.url
+        server.url,
+        server.url
     );
     if let Some(pg) = &server.pg {
         let (host, port) = pg.rsplit_once(':').unwrap_or((pg, "5439"));
-        println!("  SQL         psql -h {host} -p {port} -U tradewind   (password: a read key)");
+        say_line!("  SQL         psql -h {host} -p {port} -U tradewind   (password: a read key)");
     }
-    println!("  Data        {}\n", server.instance.data_dir.display());
+    say_line!("  Data        {}\n", server.instance.data_dir.display());
     first_event(&server).await?;
     let failed = tokio::select! {
         () = super::stop_signal() => None,
         reason = operators_failed(&server.instance) => Some(reason),
     };
-    match failed {
-        None => eprintln!("stopping: finishing requests, then the last checkpoint"),
+    match &failed {
+        None => say_line!("stopping: finishing requests, then the last checkpoint"),
         Some(reason) => {
             tracing::error!(%reason, "the operators have stopped; stopping, so that a new start goes on from the last checkpoint")
         }
     }
-    server.stop().await?;
+    let stopped = server.stop().await;
+    if failed.is_some() {
+        // Whoever watches over the process must see that it did not end well.
+        return Ok(ExitCode::FAILURE);
+    }
+    stopped?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -195,7 +211,7 @@ async fn operators_failed(instance: &Instance) -> String {
 async fn first_event(server: &Server) -> Result<()> {
     use tradewind_model::StoreDirectory as _;
     if !server.instance.control.stores().is_empty() {
-        println!(
+        say_line!(
             "Make keys with: tradewind key create --store STORE --kind write|read --data-dir '{}'",
             server.instance.data_dir.display()
         );
@@ -214,13 +230,13 @@ async fn first_event(server: &Server) -> Result<()> {
         .control
         .create_key(&store.store_id, KeyKind::Write, "first start")
         .await?;
-    println!("Send the first event to store `main` (its write key is shown only now):\n");
+    say_line!("Send the first event to store `main` (its write key is shown only now):\n");
     let event = r#"{"type":"product_viewed","anonymous_id":"visitor-1","product":{"product_id":"p1","name":"Mug","price":"9.90"}}"#;
     let (url, key) = (&server.url, key.secret.reveal());
-    println!(
+    say_line!(
         "  curl {url}/v1/events -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: application/json' -d '{event}'\n"
     );
-    println!(
+    say_line!(
         "The store counts in {} and its days are those of {}. For a shop with another currency or time zone:\n  \
          tradewind key create --store NAME --kind write --currency EUR --timezone Europe/Berlin --data-dir '{}'\n",
         store.currency,
