@@ -75,6 +75,10 @@ impl Shared {
         *self.storage.write() = Some(storage);
     }
 
+    pub(crate) fn partition_count(&self) -> u16 {
+        self.partition_count
+    }
+
     pub(crate) fn partitions(&self) -> impl Iterator<Item = TopicPartition> {
         let count = self.partition_count;
         Topic::ALL

@@ -315,6 +315,119 @@ struct Model {
     committed: [Option<Offset>; 2],
 }
 
+/// Does `acts` to a log and to a plain list, and compares.
+fn behaves_as_a_list(
+    acts: Vec<Act>,
+    mut journal: Box<dyn Journal>,
+    reopen: impl Fn(Box<dyn Journal>) -> Box<dyn Journal>,
+) -> Result<(), TestCaseError> {
+    let at = |partition: u16| TopicPartition::new(Topic::UserEvents, partition);
+    let mut model = [Model::default(), Model::default()];
+    let mut written = 0;
+    for act in acts {
+        match act {
+            Act::Append(blocks) => {
+                let mut append = Append {
+                    blocks: Vec::new(),
+                    progress: None,
+                };
+                let mut expected = Vec::new();
+                for (partition, count) in blocks {
+                    let raws: Vec<String> = (0..count)
+                        .map(|i| format!("{}", written + u32::from(i)))
+                        .collect();
+                    written += u32::from(count);
+                    append.blocks.push((
+                        at(partition),
+                        block(&raws.iter().map(String::as_str).collect::<Vec<_>>()),
+                    ));
+                    let model = &mut model[usize::from(partition)];
+                    let first = model.records.len() as u64;
+                    expected.push((at(partition), first, u32::from(count)));
+                    model.blocks.push(first);
+                    model.records.extend(raws);
+                }
+                prop_assert_eq!(journal.append(append).unwrap().blocks, expected);
+            }
+            Act::Commit(first, partition, share) => {
+                let model = &mut model[usize::from(partition)];
+                let offset = share.index(model.records.len() + 1) as u64;
+                let name = if first { "lake" } else { "stream" };
+                journal.commit(name, &[(at(partition), offset)]).unwrap();
+                model.committed[usize::from(first)] = Some(offset);
+                prop_assert_eq!(
+                    journal.committed(name, at(partition)).unwrap(),
+                    Some(offset)
+                );
+            }
+            Act::Trim => {
+                let everything = RetentionPolicy {
+                    max_age: Some(0),
+                    max_bytes: Some(0),
+                };
+                journal.trim(&everything, Micros(i64::MAX)).unwrap();
+                for (partition, model) in (0..).zip(&mut model) {
+                    let earliest = journal.bounds(at(partition)).earliest;
+                    // Blocks go as a whole, none goes that a consumer needs, and none comes back.
+                    let needed = model.committed.iter().flatten().min().copied().unwrap_or(0);
+                    prop_assert!(earliest >= model.earliest);
+                    prop_assert!(
+                        earliest <= needed.max(model.earliest),
+                        "{earliest} > {needed}"
+                    );
+                    let is_start =
+                        model.blocks.contains(&earliest) || earliest == model.records.len() as u64;
+                    prop_assert!(is_start, "{earliest} is inside a block");
+                    model.earliest = earliest;
+                }
+            }
+            Act::Reopen => {
+                journal = reopen(journal);
+            }
+            Act::Read(partition, share) => {
+                let model = &model[usize::from(partition)];
+                let mut from = share.index(model.records.len() + 1) as u64;
+                if from < model.earliest {
+                    let told = matches!(journal.read(at(partition), from), Err(JournalError::Trimmed { earliest, .. }) if earliest == model.earliest);
+                    prop_assert!(told, "offset {from} is trimmed");
+                    continue;
+                }
+                let mut read = Vec::new();
+                let start = from;
+                loop {
+                    match journal.read(at(partition), from).unwrap() {
+                        ReadOutcome::AtTail => break,
+                        ReadOutcome::Block(block) => {
+                            let records = block.records().filter(|r| r.offset >= from);
+                            read.extend(
+                                records.map(|r| {
+                                    (r.offset, String::from_utf8_lossy(r.raw).into_owned())
+                                }),
+                            );
+                            prop_assert!(block.end() > from);
+                            from = block.end();
+                        }
+                        ReadOutcome::Damaged { reason, .. } => prop_assert!(false, "{reason}"),
+                    }
+                }
+                let expected: Vec<(u64, String)> = (0..)
+                    .zip(model.records.iter().cloned())
+                    .skip(start as usize)
+                    .collect();
+                prop_assert_eq!(read, expected);
+            }
+        }
+        for (partition, model) in (0..).zip(&model) {
+            let bounds = Bounds {
+                earliest: model.earliest,
+                next: model.records.len() as u64,
+            };
+            prop_assert_eq!(journal.bounds(at(partition)), bounds);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -322,84 +435,17 @@ proptest! {
     #[test]
     fn j2_the_log_behaves_as_a_list(acts in proptest::collection::vec(act(), 1..25)) {
         let folder = tempfile::tempdir().unwrap();
-        let at = |partition: u16| TopicPartition::new(Topic::UserEvents, partition);
-        let mut journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
-        let mut model = [Model::default(), Model::default()];
-        let mut written = 0;
-        for act in acts {
-            match act {
-                Act::Append(blocks) => {
-                    let mut append = Append { blocks: Vec::new(), progress: None };
-                    let mut expected = Vec::new();
-                    for (partition, count) in blocks {
-                        let raws: Vec<String> = (0..count).map(|i| format!("{}", written + u32::from(i))).collect();
-                        written += u32::from(count);
-                        append.blocks.push((at(partition), block(&raws.iter().map(String::as_str).collect::<Vec<_>>())));
-                        let model = &mut model[usize::from(partition)];
-                        let first = model.records.len() as u64;
-                        expected.push((at(partition), first, u32::from(count)));
-                        model.blocks.push(first);
-                        model.records.extend(raws);
-                    }
-                    prop_assert_eq!(journal.append(append).unwrap().blocks, expected);
-                }
-                Act::Commit(first, partition, share) => {
-                    let model = &mut model[usize::from(partition)];
-                    let offset = share.index(model.records.len() + 1) as u64;
-                    let name = if first { "lake" } else { "stream" };
-                    journal.commit(name, &[(at(partition), offset)]).unwrap();
-                    model.committed[usize::from(first)] = Some(offset);
-                    prop_assert_eq!(journal.committed(name, at(partition)).unwrap(), Some(offset));
-                }
-                Act::Trim => {
-                    let everything = RetentionPolicy { max_age: Some(0), max_bytes: Some(0) };
-                    journal.trim(&everything, Micros(i64::MAX)).unwrap();
-                    for (partition, model) in (0..).zip(&mut model) {
-                        let earliest = journal.bounds(at(partition)).earliest;
-                        // Blocks go as a whole, none goes that a consumer needs, and none comes back.
-                        let needed = model.committed.iter().flatten().min().copied().unwrap_or(0);
-                        prop_assert!(earliest >= model.earliest);
-                        prop_assert!(earliest <= needed.max(model.earliest), "{earliest} > {needed}");
-                        let is_start = model.blocks.contains(&earliest) || earliest == model.records.len() as u64;
-                        prop_assert!(is_start, "{earliest} is inside a block");
-                        model.earliest = earliest;
-                    }
-                }
-                Act::Reopen => {
-                    drop(journal);
-                    journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
-                }
-                Act::Read(partition, share) => {
-                    let model = &model[usize::from(partition)];
-                    let mut from = share.index(model.records.len() + 1) as u64;
-                    if from < model.earliest {
-                        let told = matches!(journal.read(at(partition), from), Err(JournalError::Trimmed { earliest, .. }) if earliest == model.earliest);
-                        prop_assert!(told, "offset {from} is trimmed");
-                        continue;
-                    }
-                    let mut read = Vec::new();
-                    let start = from;
-                    loop {
-                        match journal.read(at(partition), from).unwrap() {
-                            ReadOutcome::AtTail => break,
-                            ReadOutcome::Block(block) => {
-                                let records = block.records().filter(|r| r.offset >= from);
-                                read.extend(records.map(|r| (r.offset, String::from_utf8_lossy(r.raw).into_owned())));
-                                prop_assert!(block.end() > from);
-                                from = block.end();
-                            }
-                            ReadOutcome::Damaged { reason, .. } => prop_assert!(false, "{reason}"),
-                        }
-                    }
-                    let expected: Vec<(u64, String)> = (0..).zip(model.records.iter().cloned()).skip(start as usize).collect();
-                    prop_assert_eq!(read, expected);
-                }
-            }
-            for (partition, model) in (0..).zip(&model) {
-                let bounds = Bounds { earliest: model.earliest, next: model.records.len() as u64 };
-                prop_assert_eq!(journal.bounds(at(partition)), bounds);
-            }
-        }
+        let open = || -> Box<dyn Journal> { Box::new(EmbeddedJournal::open(folder.path(), &options()).unwrap()) };
+        behaves_as_a_list(acts, open(), |journal| {
+            drop(journal);
+            open()
+        })?;
+    }
+
+    /// J1, J2: what simulations use in its place keeps the same rules.
+    #[test]
+    fn j2_the_log_in_memory_behaves_as_a_list(acts in proptest::collection::vec(act(), 1..40)) {
+        behaves_as_a_list(acts, Box::new(crate::MemoryJournal::new(2)), |journal| journal)?;
     }
 }
 

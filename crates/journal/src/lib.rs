@@ -10,6 +10,7 @@
 mod block;
 mod embedded;
 mod error;
+pub mod memory;
 mod notes;
 mod record;
 mod retention;
@@ -23,6 +24,7 @@ mod writer;
 pub use block::{Block, BlockBuilder};
 pub use embedded::{EmbeddedJournal, EmbeddedOptions};
 pub use error::JournalError;
+pub use memory::MemoryJournal;
 pub use record::{NewRecord, Record, RecordKind};
 pub use retention::{BlockFacts, RetentionPolicy, deletable};
 pub use salvage::set_aside;

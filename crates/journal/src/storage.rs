@@ -18,7 +18,7 @@ use crate::Bounds;
 use crate::error::JournalError;
 use crate::retention::BlockFacts;
 
-/// The open keyspaces.
+/// The open keyspaces. Clones share them; the files are closed when the last one is dropped.
 #[derive(Clone)]
 pub(crate) struct Storage {
     pub(crate) db: Database,

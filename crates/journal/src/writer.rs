@@ -1,7 +1,7 @@
 //! Group commit: one thread gathers what many writers hand over, writes it in one batch and fsyncs once.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, mpsc};
@@ -16,8 +16,8 @@ use crate::embedded::Shared;
 use crate::error::JournalError;
 use crate::retention::BlockFacts;
 use crate::storage::{Storage, block_key, facts_value};
-use crate::write_ahead;
 use crate::{Appended, Bounds};
+use crate::{salvage, write_ahead};
 
 /// The most bytes one fsync covers; more would only delay the first acknowledgement.
 const GROUP_BYTES: usize = 8 << 20;
@@ -57,6 +57,15 @@ pub(crate) fn start(
             .run(&receiver)
         })?;
     Ok((sender, handle))
+}
+
+/// Whether nobody has the storage open: its own lock can be had.
+fn is_closed(folder: &Path) -> bool {
+    let Ok(lock) = std::fs::File::open(folder.join("lock")) else {
+        // Without the file nobody has it.
+        return true;
+    };
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 struct Writer {
@@ -221,13 +230,29 @@ impl Writer {
         Ok(placed)
     }
 
+    /// The storage, opened again. What a failed write left in the middle of a file, with others after it, is damage that the
+    /// storage would cut off with everything behind it: a new log is made of what is readable then.
+    fn opened(&self) -> Result<Storage, JournalError> {
+        // Readers may still have it open; what is being written looks damaged.
+        if !is_closed(&self.folder) {
+            return Err(JournalError::storage("it is still being closed"));
+        }
+        let open = || write_ahead::check(&self.folder).and_then(|()| Storage::open(&self.folder));
+        match open() {
+            Err(JournalError::Damaged { reason }) => {
+                salvage::rebuild(&self.folder, &reason, self.shared.partition_count())?;
+                open()
+            }
+            opened => opened,
+        }
+    }
+
     fn reopen(&mut self) {
         if self.shared.room().is_err() {
             return;
         }
         self.shared.close();
-        let opened = write_ahead::check(&self.folder).and_then(|()| Storage::open(&self.folder));
-        let opened = opened.and_then(|storage| {
+        let opened = self.opened().and_then(|storage| {
             self.take_back(&storage)?;
             let bounds = self
                 .shared

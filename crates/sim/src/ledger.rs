@@ -38,6 +38,12 @@ impl Ledger {
             .extend(event_ids.into_iter().map(str::to_owned));
     }
 
+    /// Events acknowledged so far.
+    #[must_use]
+    pub fn acknowledged_count(&self) -> usize {
+        self.acknowledged.len()
+    }
+
     /// Compares with what the lake holds.
     #[must_use]
     pub fn compare(&self, found: &Found) -> Comparison {

@@ -8,6 +8,7 @@
 pub mod binary;
 pub mod chance;
 pub mod crash;
+pub mod faulty_disk;
 pub mod http;
 pub mod lake;
 pub mod ledger;

@@ -13,6 +13,8 @@ use crate::http;
 
 /// The longest a start may take.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes of its last words that are told.
+const LAST_WORDS: usize = 40_000;
 /// The longest a graceful stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
@@ -22,6 +24,7 @@ pub struct Server {
     data_dir: PathBuf,
     port: u16,
     client: Client,
+    environment: Vec<(String, PathBuf)>,
     child: Option<Child>,
 }
 
@@ -41,8 +44,16 @@ impl Server {
             data_dir: data_dir.to_owned(),
             port,
             client: http::client(Duration::from_secs(5))?,
+            environment: Vec::new(),
             child: None,
         })
+    }
+
+    /// The same server with more in its environment.
+    #[must_use]
+    pub fn with_environment(mut self, environment: Vec<(String, PathBuf)>) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// Where it listens.
@@ -69,6 +80,7 @@ impl Server {
                 &self.data_dir,
                 &["serve", "--listen", &listen, "--pg-listen", ""],
             )
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
@@ -151,10 +163,32 @@ impl Server {
         Ok(started.elapsed())
     }
 
+    /// Its process id while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Whether it has ended by itself; gives its exit code then.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn ended(&mut self) -> Result<Option<i32>> {
+        let Some(child) = self.child.as_mut() else {
+            return Ok(None);
+        };
+        let status = child.try_wait()?;
+        if status.is_some() {
+            self.child = None;
+        }
+        Ok(status.map(|s| s.code().unwrap_or(-1)))
+    }
+
     /// The end of what it printed.
-    fn said(&self) -> String {
+    #[must_use]
+    pub fn said(&self) -> String {
         let text = std::fs::read(self.data_dir.with_extension("serve.log")).unwrap_or_default();
-        let tail = &text[text.len().saturating_sub(4_000)..];
+        let tail = &text[text.len().saturating_sub(LAST_WORDS)..];
         String::from_utf8_lossy(tail).into_owned()
     }
 }

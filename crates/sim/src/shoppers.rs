@@ -58,6 +58,11 @@ impl Shoppers {
         }
     }
 
+    /// Events acknowledged so far.
+    pub async fn acknowledged(&self) -> usize {
+        self.ledger.lock().await.acknowledged_count()
+    }
+
     /// Lets each connection finish its batch; gives what was sent and acknowledged.
     ///
     /// # Errors

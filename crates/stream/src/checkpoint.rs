@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use parking_lot::Mutex;
 use tradewind_journal::{files_lost, is_damage, is_damage_at_opening};
 use tradewind_model::{Offset, TopicPartition};
 
@@ -86,12 +88,60 @@ pub struct CheckpointWrite {
     pub pending: Vec<DerivedChange>,
 }
 
-/// The checkpoint store.
-pub struct Checkpoints {
+/// Takes a state entry's key and value.
+pub type EachEntry<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), CheckpointError> + 'a;
+
+/// Keeps state, offsets and waiting rows so that they change together.
+pub trait CheckpointStore: Send + Sync {
+    /// The next offset to read of each partition; nothing for one that was never checkpointed.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError>;
+
+    /// Gives every state entry of a partition, in the order of keys.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], or what `each` says.
+    fn load(
+        &self,
+        partition: TopicPartition,
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), CheckpointError>;
+
+    /// The rows the lake has not taken yet.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError>;
+
+    /// Writes everything in one atomic step and returns when it is durable.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError>;
+
+    /// Forgets rows that the lake has taken.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError>;
+}
+
+/// The storage, open.
+struct Open {
     db: Database,
     state: Keyspace,
     offsets: Keyspace,
     pending: Keyspace,
+}
+
+/// The checkpoint in a folder. After a write that failed the storage takes no more: it is closed, and opened again by the next
+/// call.
+pub struct Checkpoints {
+    folder: PathBuf,
+    /// `None` after a failure.
+    open: Mutex<Option<Arc<Open>>>,
 }
 
 /// The key of a pending row: one place for each row of each table and date.
@@ -102,8 +152,9 @@ pub(crate) type PendingKey = (
     String,
 );
 
-/// Where a waiting row is stored.
-fn stored_key(change: &DerivedChange) -> Vec<u8> {
+/// Where a waiting row is stored: one place for each row of each table and date.
+#[must_use]
+pub fn stored_key(change: &DerivedChange) -> Vec<u8> {
     let mut key = crate::state::prefix(change.partition, &change.store);
     key.push(change.table as u8);
     key.extend_from_slice(&change.date.0.to_be_bytes());
@@ -111,12 +162,8 @@ fn stored_key(change: &DerivedChange) -> Vec<u8> {
     key
 }
 
-impl Checkpoints {
-    /// Opens the store, making it when it is not there.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+impl Open {
+    fn new(folder: &Path) -> Result<Self, CheckpointError> {
         std::fs::create_dir_all(folder)
             .map_err(|e| CheckpointError::Storage(format!("`{}`: {e}", folder.display())))?;
         if let Some(reason) = files_lost(folder) {
@@ -141,23 +188,55 @@ impl Checkpoints {
                 other => storage(other),
             })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
-        let opened = Self {
+        Ok(Self {
             state: db.keyspace("state", options).map_err(unread)?,
             offsets: db.keyspace("offsets", options).map_err(unread)?,
             pending: db.keyspace("pending", options).map_err(unread)?,
             db,
+        })
+    }
+}
+
+impl Checkpoints {
+    /// Opens the store, making it when it is not there.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        let opened = Self {
+            folder: folder.to_owned(),
+            open: Mutex::new(Some(Arc::new(Open::new(folder)?))),
         };
         check_format(folder, opened.offsets()?.is_empty())?;
         Ok(opened)
     }
 
-    /// The next offset to read of each partition; nothing for one that was never checkpointed.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
+    /// The open storage.
+    fn get(&self) -> Result<Arc<Open>, CheckpointError> {
+        let mut open = self.open.lock();
+        if let Some(open) = open.as_ref() {
+            return Ok(Arc::clone(open));
+        }
+        let again = Arc::new(Open::new(&self.folder)?);
+        tracing::info!("the checkpoint store is open again");
+        *open = Some(Arc::clone(&again));
+        Ok(again)
+    }
+
+    /// Writes with the open storage; closes it when that fails.
+    fn commit(
+        &self,
+        write: impl FnOnce(&Open) -> Result<(), CheckpointError>,
+    ) -> Result<(), CheckpointError> {
+        write(self.get()?.as_ref()).inspect_err(|_| *self.open.lock() = None)
+    }
+}
+
+impl CheckpointStore for Checkpoints {
+    fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
         let mut out = BTreeMap::new();
-        for guard in self.offsets.iter() {
+        let open = self.get()?;
+        for guard in open.offsets.iter() {
             let (key, value) = guard.into_inner().map_err(unread)?;
             let damaged =
                 || CheckpointError::Damaged("an offset entry has the wrong length".to_owned());
@@ -177,29 +256,23 @@ impl Checkpoints {
         Ok(out)
     }
 
-    /// Gives every state entry of a partition, in the order of keys.
-    ///
-    /// # Errors
-    /// [`CheckpointError`], or what `each` says.
-    pub fn load(
+    fn load(
         &self,
         partition: TopicPartition,
-        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), CheckpointError>,
+        each: &mut EachEntry<'_>,
     ) -> Result<(), CheckpointError> {
-        for guard in self.state.prefix(partition.to_bytes()) {
+        let open = self.get()?;
+        for guard in open.state.prefix(partition.to_bytes()) {
             let (key, value) = guard.into_inner().map_err(unread)?;
             each(&key, &value)?;
         }
         Ok(())
     }
 
-    /// The rows the lake has not taken yet.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
+    fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
         let mut out = Vec::new();
-        for guard in self.pending.iter() {
+        let open = self.get()?;
+        for guard in open.pending.iter() {
             let (_, value) = guard.into_inner().map_err(unread)?;
             out.push(
                 postcard::from_bytes(&value)
@@ -209,38 +282,34 @@ impl Checkpoints {
         Ok(out)
     }
 
-    /// Writes everything in one atomic step and waits until it is on disk.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError> {
-        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
-        for (key, value) in &write.state {
-            match value {
-                Some(value) => batch.insert(&self.state, key.as_slice(), value.as_slice()),
-                None => batch.remove(&self.state, key.as_slice()),
+    fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError> {
+        self.commit(|open| {
+            let mut batch = open.db.batch().durability(Some(PersistMode::SyncData));
+            for (key, value) in &write.state {
+                match value {
+                    Some(value) => batch.insert(&open.state, key.as_slice(), value.as_slice()),
+                    None => batch.remove(&open.state, key.as_slice()),
+                }
             }
-        }
-        for (partition, offset) in &write.offsets {
-            batch.insert(&self.offsets, partition.to_bytes(), offset.to_be_bytes());
-        }
-        for change in &write.pending {
-            let value =
-                postcard::to_stdvec(change).map_err(|e| CheckpointError::Storage(e.to_string()))?;
-            batch.insert(&self.pending, stored_key(change), value);
-        }
-        batch.commit().map_err(storage)
+            for (partition, offset) in &write.offsets {
+                batch.insert(&open.offsets, partition.to_bytes(), offset.to_be_bytes());
+            }
+            for change in &write.pending {
+                let value = postcard::to_stdvec(change)
+                    .map_err(|e| CheckpointError::Storage(e.to_string()))?;
+                batch.insert(&open.pending, stored_key(change), value);
+            }
+            batch.commit().map_err(storage)
+        })
     }
 
-    /// Forgets rows that the lake has taken.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
-        let mut batch = self.db.batch();
-        for row in rows {
-            batch.remove(&self.pending, stored_key(row));
-        }
-        batch.commit().map_err(storage)
+    fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
+        self.commit(|open| {
+            let mut batch = open.db.batch();
+            for row in rows {
+                batch.remove(&open.pending, stored_key(row));
+            }
+            batch.commit().map_err(storage)
+        })
     }
 }

@@ -23,5 +23,5 @@ pub mod visitors;
 
 pub use live::LiveHub;
 pub use partition_worker::Formats;
-pub use runtime::{Runtime, RuntimeConfig, RuntimeError, RuntimeParts};
+pub use runtime::{Runtime, RuntimeConfig, RuntimeError, RuntimeParts, SteppedRuntime};
 pub use store_partition::{OperatorConfig, Progress, StorePartition, Verdict};

@@ -54,7 +54,8 @@ pub struct Names {
     names: Arc<Vec<Arc<Name>>>,
     /// By number of a product: the numbers of its category and brand, where they were asked for since the last forgetting.
     kinds: Vec<(Option<u32>, Option<u32>)>,
-    free: Vec<u32>,
+    /// Numbers that nothing has; the lowest is given out first, whatever the history.
+    free: RoaringBitmap,
     dirty: Vec<u32>,
 }
 
@@ -84,8 +85,9 @@ impl Names {
         }
         let names = Arc::make_mut(&mut self.names);
         let name = new_name(dimension, key);
-        let number = match self.free.pop() {
+        let number = match self.free.min() {
             Some(number) => {
+                self.free.remove(number);
                 names[number as usize] = name;
                 number
             }
@@ -118,13 +120,18 @@ impl Names {
             return;
         }
         self.kinds.clear();
-        gone.sort_unstable_by(|a, b| b.cmp(a));
         let (names, nobody) = (Arc::make_mut(&mut self.names), nobody());
         for number in &gone {
             names[*number as usize] = Arc::clone(&nobody);
         }
         self.dirty.extend(&gone);
         self.free.extend(gone);
+        // As after a restart, which knows of no number above the highest in use.
+        while let Some(last) = names.len().checked_sub(1)
+            && u32::try_from(last).is_ok_and(|last| self.free.remove(last))
+        {
+            names.pop();
+        }
     }
 
     /// The numbers of a product line, learning names on the way.
@@ -223,11 +230,12 @@ impl Names {
         self.dirty.sort_unstable();
         self.dirty.dedup();
         for number in self.dirty.drain(..) {
-            let (key, name) = (number.to_be_bytes(), &self.names[number as usize]);
-            if name.key.is_empty() {
-                changes.remove(StateTable::Names, &key);
-            } else {
-                changes.put(StateTable::Names, &key, name.as_ref());
+            let key = number.to_be_bytes();
+            match self.names.get(number as usize) {
+                Some(name) if !name.key.is_empty() => {
+                    changes.put(StateTable::Names, &key, name.as_ref());
+                }
+                _ => changes.remove(StateTable::Names, &key),
             }
         }
     }
@@ -248,7 +256,7 @@ impl Names {
         }
         while names.len() < number as usize {
             self.free
-                .push(u32::try_from(names.len()).unwrap_or(u32::MAX));
+                .insert(u32::try_from(names.len()).unwrap_or(u32::MAX));
             names.push(nobody());
         }
         self.index

@@ -11,7 +11,7 @@ use tradewind_model::{
     Decoder, FormatHash, Micros, Offset, Store, StoreDirectory, StoreId, TopicPartition,
 };
 
-use crate::checkpoint::{CheckpointError, Checkpoints};
+use crate::checkpoint::{CheckpointError, CheckpointStore};
 use crate::live::LiveHub;
 use crate::rows::DerivedChange;
 use crate::runtime::RuntimeError;
@@ -110,13 +110,13 @@ impl PartitionWorker {
     /// Restores a partition from the checkpoint.
     pub(crate) fn restore(
         partition: TopicPartition,
-        checkpoints: &Checkpoints,
+        checkpoints: &dyn CheckpointStore,
         offset: Option<Offset>,
         sink: &dyn Sink,
         shared: &Shared,
     ) -> Result<Self, RuntimeError> {
         let mut stores: BTreeMap<StoreId, StorePartition> = BTreeMap::new();
-        checkpoints.load(partition, |key, value| {
+        checkpoints.load(partition, &mut |key, value| {
             let (_, id, table, key) = split_key(key).ok_or_else(|| {
                 CheckpointError::Damaged("a state key is not understood".to_owned())
             })?;

@@ -5,6 +5,7 @@
 //! leaves either the old or the new checkpoint, and the lake drops rows it has already (S1).
 
 mod coordinator;
+mod stepped;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,12 +16,14 @@ use std::time::{Duration, Instant};
 
 use coordinator::{Coordinator, pending_key};
 use parking_lot::{Condvar, Mutex};
+pub use stepped::SteppedRuntime;
 use tradewind_journal::{Journal, JournalError};
 use tradewind_model::{Offset, StoreDirectory, TopicPartition};
 
-use crate::checkpoint::{CheckpointError, Checkpoints};
+use crate::checkpoint::{CheckpointError, CheckpointStore, Checkpoints};
 use crate::live::LiveHub;
 use crate::partition_worker::{Formats, PartitionCut, PartitionWorker, Shared};
+use crate::rows::DerivedChange;
 use crate::sink::Sink;
 use crate::store_partition::OperatorConfig;
 
@@ -124,6 +127,8 @@ struct Rounds {
     failed: Option<String>,
     /// Why the lake did not take the pending rows of the last barrier.
     owed: Option<String>,
+    /// What keeps the barrier under way from ending; it is tried again.
+    troubled: Option<String>,
 }
 
 struct Control {
@@ -213,60 +218,17 @@ impl Runtime {
 
     fn start_with(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
         let checkpoints = Arc::new(Checkpoints::open(&config.folder)?);
-        let pending = checkpoints.pending()?;
-        let offsets = checkpoints.offsets()?;
-        let shared = Arc::new(Shared {
-            journal: Arc::clone(&parts.journal),
-            stores: Arc::clone(&parts.stores),
-            formats: Formats::new(Arc::clone(&parts.journal)),
-            hub: Arc::clone(&parts.hub),
-            operators: config.operators,
-        });
-        let mut workers = Vec::new();
-        for partition in parts.journal.topic_partitions() {
-            let offset = offsets.get(&partition).copied();
-            let bounds = parts.journal.bounds(partition);
-            let next = offset.unwrap_or(0);
-            let reached = parts.sink.reached(partition).unwrap_or_else(|error| {
-                tracing::error!(%partition, %error, "the lake cannot say how far it is");
-                0
-            });
-            let known = next.max(reached);
-            if known > bounds.next {
-                tracing::error!(%partition, first = bounds.next, records = known - bounds.next, "the journal has lost records that the lake has; it goes on after them");
-                parts.journal.skip_to(partition, known)?;
-            }
-            let earliest = parts.journal.bounds(partition).earliest;
-            if next < earliest && !config.accept_lost_state {
-                return Err(RuntimeError::Trimmed {
-                    partition,
-                    next,
-                    earliest,
-                });
-            }
-            workers.push(PartitionWorker::restore(
-                partition,
-                &checkpoints,
-                offset,
-                parts.sink.as_ref(),
-                &shared,
-            )?);
-        }
-        let control = Arc::new(Control {
-            barrier: AtomicU64::new(0),
-            open_rows: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            rounds: Mutex::new(Rounds::default()),
-            changed: Condvar::new(),
-            positions: workers
-                .iter()
-                .map(|w| Position {
-                    partition: w.partition,
-                    next: AtomicU64::new(w.next),
-                    received_at: AtomicI64::new(0),
-                })
-                .collect(),
-        });
+        let (restored, workers) = Restored::new(
+            parts,
+            checkpoints,
+            config.operators,
+            config.accept_lost_state,
+        )?;
+        let Restored {
+            ref control,
+            ref shared,
+            ..
+        } = restored;
         let count = config.threads.clamp(1, workers.len().max(1));
         let mut shares: Vec<Vec<(usize, PartitionWorker)>> =
             (0..count).map(|_| Vec::new()).collect();
@@ -278,30 +240,18 @@ impl Runtime {
         for (i, share) in shares.into_iter().enumerate() {
             let thread = WorkerThread {
                 workers: share,
-                control: Arc::clone(&control),
-                shared: Arc::clone(&shared),
+                control: Arc::clone(control),
+                shared: Arc::clone(shared),
                 cuts: cuts.clone(),
                 seen_barrier: 0,
                 publish_interval: config.publish_interval,
                 buffer_bytes: config.buffer_bytes,
             };
-            threads.push(spawn(format!("stream-{i}"), &control, move || {
-                thread.run()
-            })?);
+            threads.push(spawn(format!("stream-{i}"), control, move || thread.run())?);
         }
         drop(cuts);
-        let coordinator = Coordinator {
-            control: Arc::clone(&control),
-            shared: Arc::clone(&shared),
-            sink: Arc::clone(&parts.sink),
-            checkpoints,
-            cuts: received,
-            threads: count,
-            interval: config.checkpoint_interval,
-            pending: pending.into_iter().map(|c| (pending_key(&c), c)).collect(),
-            flushed: Instant::now(),
-            flush_cost: Duration::ZERO,
-        };
+        let (control, shared) = (Arc::clone(control), Arc::clone(shared));
+        let coordinator = restored.coordinator(parts, received, count, config.checkpoint_interval);
         threads.push(spawn(
             "stream-checkpoint".to_owned(),
             &control,
@@ -327,6 +277,9 @@ impl Runtime {
     pub fn health(&self) -> Result<(), String> {
         let rounds = self.control.rounds.lock();
         if let Some(reason) = &rounds.failed {
+            return Err(reason.clone());
+        }
+        if let Some(reason) = &rounds.troubled {
             return Err(reason.clone());
         }
         match &rounds.owed {
@@ -457,6 +410,113 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// What threads share, made from the last checkpoint.
+struct Restored {
+    control: Arc<Control>,
+    shared: Arc<Shared>,
+    checkpoints: Arc<dyn CheckpointStore>,
+    pending: Vec<DerivedChange>,
+}
+
+impl Restored {
+    /// Reads the checkpoint: what is shared, and each partition's worker.
+    fn new(
+        parts: &RuntimeParts,
+        checkpoints: Arc<dyn CheckpointStore>,
+        operators: OperatorConfig,
+        accept_lost_state: bool,
+    ) -> Result<(Self, Vec<PartitionWorker>), RuntimeError> {
+        let pending = checkpoints.pending()?;
+        let offsets = checkpoints.offsets()?;
+        let shared = Arc::new(Shared {
+            journal: Arc::clone(&parts.journal),
+            stores: Arc::clone(&parts.stores),
+            formats: Formats::new(Arc::clone(&parts.journal)),
+            hub: Arc::clone(&parts.hub),
+            operators,
+        });
+        let mut workers = Vec::new();
+        for partition in parts.journal.topic_partitions() {
+            let offset = offsets.get(&partition).copied();
+            let bounds = parts.journal.bounds(partition);
+            let next = offset.unwrap_or(0);
+            let reached = parts.sink.reached(partition).unwrap_or_else(|error| {
+                tracing::error!(%partition, %error, "the lake cannot say how far it is");
+                0
+            });
+            let known = next.max(reached);
+            if known > bounds.next {
+                tracing::error!(%partition, first = bounds.next, records = known - bounds.next, "the journal has lost records that the lake has; it goes on after them");
+                parts.journal.skip_to(partition, known)?;
+            }
+            let earliest = parts.journal.bounds(partition).earliest;
+            if next < earliest && !accept_lost_state {
+                return Err(RuntimeError::Trimmed {
+                    partition,
+                    next,
+                    earliest,
+                });
+            }
+            workers.push(PartitionWorker::restore(
+                partition,
+                checkpoints.as_ref(),
+                offset,
+                parts.sink.as_ref(),
+                &shared,
+            )?);
+        }
+        let control = Arc::new(Control {
+            barrier: AtomicU64::new(0),
+            open_rows: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            rounds: Mutex::new(Rounds::default()),
+            changed: Condvar::new(),
+            positions: workers
+                .iter()
+                .map(|w| Position {
+                    partition: w.partition,
+                    next: AtomicU64::new(w.next),
+                    received_at: AtomicI64::new(0),
+                })
+                .collect(),
+        });
+        let restored = Self {
+            control,
+            shared,
+            checkpoints,
+            pending,
+        };
+        Ok((restored, workers))
+    }
+
+    /// The coordinator of `threads` threads that send it their cuts.
+    fn coordinator(
+        self,
+        parts: &RuntimeParts,
+        cuts: mpsc::Receiver<Vec<PartitionCut>>,
+        threads: usize,
+        interval: Duration,
+    ) -> Coordinator {
+        Coordinator {
+            control: self.control,
+            shared: self.shared,
+            sink: Arc::clone(&parts.sink),
+            checkpoints: self.checkpoints,
+            cuts,
+            threads,
+            interval,
+            pending: self
+                .pending
+                .into_iter()
+                .map(|c| (pending_key(&c), c))
+                .collect(),
+            flushed: Instant::now(),
+            flush_cost: Duration::ZERO,
+            retry_pause: Duration::from_millis(100),
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use crate::state::{
 #[derive(Debug, Clone, Default)]
 pub struct Visitors {
     numbers: IdentityMap<u32>,
-    free: Vec<u32>,
+    /// Numbers below `next` that nobody has; the lowest is given out first, whatever the history.
+    free: RoaringBitmap,
     next: u32,
     dirty: Vec<(u32, Option<Identity>)>,
 }
@@ -26,10 +27,10 @@ impl Visitors {
         if let Some(number) = self.numbers.get(&id) {
             return *number;
         }
-        let number = self.free.pop().unwrap_or_else(|| {
+        let number = self.free.min().unwrap_or(self.next);
+        if !self.free.remove(number) {
             self.next += 1;
-            self.next - 1
-        });
+        }
         self.numbers.insert(id, number);
         self.dirty.push((number, Some(id)));
         number
@@ -45,9 +46,12 @@ impl Visitors {
             }
             keep
         });
-        gone.sort_unstable_by(|a, b| b.cmp(a));
         self.dirty.extend(gone.iter().map(|n| (*n, None)));
         self.free.extend(gone);
+        // As after a restart, which knows of no number above the highest in use.
+        while self.next > 0 && self.free.remove(self.next - 1) {
+            self.next -= 1;
+        }
     }
 
     /// Visitors known.
@@ -64,6 +68,10 @@ impl Visitors {
 
     /// Writes what changed since the last call.
     pub fn save(&mut self, changes: &mut Changes) {
+        // The last word on a number counts; a checkpoint names each key once.
+        self.dirty.reverse();
+        self.dirty.sort_by_key(|(number, _)| *number);
+        self.dirty.dedup_by_key(|(number, _)| *number);
         for (number, id) in self.dirty.drain(..) {
             let key = number.to_be_bytes();
             match id {
@@ -79,7 +87,7 @@ impl Visitors {
     /// [`StateError`] when it cannot be read.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
         let number = u32::from_be_bytes(key_number(StateTable::Visitors, key)?);
-        self.free.extend(self.next..number);
+        self.free.insert_range(self.next..number);
         self.next = number + 1;
         let id = Identity::of_number(decode(StateTable::Visitors, value)?);
         self.numbers.insert(id, number);

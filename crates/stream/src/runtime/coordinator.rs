@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tradewind_model::{Date, StoreId};
 
 use super::{Control, RuntimeError};
-use crate::checkpoint::{CheckpointWrite, Checkpoints, PendingKey};
+use crate::checkpoint::{CheckpointError, CheckpointStore, CheckpointWrite, PendingKey};
 use crate::partition_worker::{OPEN_ROWS, PartitionCut, Shared};
 use crate::rows::{DerivedChange, DerivedTable};
 use crate::sink::{Chunk, Sink};
@@ -34,13 +34,15 @@ pub(super) struct Coordinator {
     pub(super) control: Arc<Control>,
     pub(super) shared: Arc<Shared>,
     pub(super) sink: Arc<dyn Sink>,
-    pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) checkpoints: Arc<dyn CheckpointStore>,
     pub(super) cuts: Receiver<Vec<PartitionCut>>,
     pub(super) threads: usize,
     pub(super) interval: Duration,
     pub(super) pending: BTreeMap<PendingKey, DerivedChange>,
     pub(super) flushed: Instant,
     pub(super) flush_cost: Duration,
+    /// How long it waits before it asks a lake again that did not take rows; twice as long each time.
+    pub(super) retry_pause: Duration,
 }
 
 /// Records between the log's end and the operators from which they count as catching up.
@@ -75,9 +77,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What a barrier found.
-struct Cut {
+pub(super) struct Cut {
     /// The most keys a partition has whose rows wait for the next barrier that asks for them.
-    owed: usize,
+    pub(super) owed: usize,
 }
 
 impl Coordinator {
@@ -139,10 +141,9 @@ impl Coordinator {
     /// `None` when the threads have stopped before all of them answered: nothing was written then.
     fn barrier(&mut self, flush: bool) -> Result<Option<Cut>, RuntimeError> {
         self.shared.journal.signal().raise();
-        let mut write = CheckpointWrite::default();
-        let (mut chunks, mut owed) = (Vec::new(), 0);
+        let mut all = Vec::new();
         for _ in 0..self.threads {
-            let cuts = loop {
+            let mut cuts = loop {
                 match self.cuts.recv_timeout(Duration::from_millis(100)) {
                     Ok(cuts) => break cuts,
                     Err(mpsc::RecvTimeoutError::Timeout)
@@ -150,23 +151,35 @@ impl Coordinator {
                     Err(_) => return Ok(None),
                 }
             };
-            for cut in cuts {
-                owed = owed.max(cut.owed);
-                write.offsets.push((cut.partition, cut.next));
-                write.state.extend(cut.state);
-                write.pending.extend(cut.derived);
-                chunks.push(Chunk {
-                    partition: cut.partition,
-                    next: cut.next,
-                    rows: cut.rows,
-                });
-            }
+            all.append(&mut cuts);
+        }
+        self.settle(all, flush).map(Some)
+    }
+
+    /// Makes a barrier's cuts durable: rows in the lake, then state and offsets, then with `flush` the rows that wait.
+    pub(super) fn settle(
+        &mut self,
+        cuts: Vec<PartitionCut>,
+        flush: bool,
+    ) -> Result<Cut, RuntimeError> {
+        let mut write = CheckpointWrite::default();
+        let (mut chunks, mut owed) = (Vec::new(), 0);
+        for cut in cuts {
+            owed = owed.max(cut.owed);
+            write.offsets.push((cut.partition, cut.next));
+            write.state.extend(cut.state);
+            write.pending.extend(cut.derived);
+            chunks.push(Chunk {
+                partition: cut.partition,
+                next: cut.next,
+                rows: cut.rows,
+            });
         }
         if !write.offsets.is_empty() {
             let started = Instant::now();
             self.commit(chunks)?;
             let in_lake = started.elapsed();
-            self.checkpoints.write(&write)?;
+            self.keep(|checkpoints| checkpoints.write(&write))?;
             tracing::debug!(
                 lake_ms = in_lake.as_millis() as u64,
                 checkpoint_ms = (started.elapsed() - in_lake).as_millis() as u64,
@@ -190,7 +203,7 @@ impl Coordinator {
         if flush {
             self.flush()?;
         }
-        Ok(Some(Cut { owed }))
+        Ok(Cut { owed })
     }
 
     /// Whether the log is far ahead of the operators.
@@ -203,13 +216,43 @@ impl Coordinator {
         behind.sum::<u64>() >= BEHIND
     }
 
+    /// Writes to the checkpoint, again and again while its storage fails: the operators have handed over what is in it, so nothing
+    /// may go on without it.
+    fn keep(
+        &self,
+        write: impl Fn(&dyn CheckpointStore) -> Result<(), CheckpointError>,
+    ) -> Result<(), RuntimeError> {
+        let mut wait = self.retry_pause;
+        loop {
+            let error = match write(self.checkpoints.as_ref()) {
+                Err(error @ (CheckpointError::Storage(_) | CheckpointError::Locked(_))) => error,
+                other => {
+                    self.control.rounds.lock().troubled = None;
+                    return Ok(other?);
+                }
+            };
+            tracing::error!(%error, "the checkpoint cannot be written; trying again");
+            if self.control.stop.load(Ordering::Acquire) {
+                return Err(error.into());
+            }
+            self.control.rounds.lock().troubled = Some(error.to_string());
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(Duration::from_secs(5));
+        }
+    }
+
     /// Makes rows durable in the lake, again and again until it works: nothing may go on without them.
     fn commit(&self, mut chunks: Vec<Chunk>) -> Result<(), RuntimeError> {
-        let mut wait = Duration::from_millis(100);
+        let mut wait = self.retry_pause;
         loop {
             match self.sink.commit(std::mem::take(&mut chunks)) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.control.rounds.lock().troubled = None;
+                    return Ok(());
+                }
                 Err(error) => {
+                    self.control.rounds.lock().troubled =
+                        Some(format!("the lake does not take rows: {}", chain(&error)));
                     metrics::counter!("tradewind_lake_commit_failures_total").increment(1);
                     tracing::error!(
                         error = chain(&error),
@@ -235,7 +278,7 @@ impl Coordinator {
         let rows: Vec<&DerivedChange> = self.pending.values().collect();
         let owed = match self.sink.upsert(&rows) {
             Ok(()) => {
-                self.checkpoints.taken(&rows)?;
+                self.keep(|checkpoints| checkpoints.taken(&rows))?;
                 self.pending.clear();
                 None
             }
@@ -274,7 +317,7 @@ impl Coordinator {
             }
             match self.sink.upsert(&rows) {
                 Ok(()) => {
-                    self.checkpoints.taken(&rows)?;
+                    self.keep(|checkpoints| checkpoints.taken(&rows))?;
                     taken.insert(day);
                 }
                 Err(error) => {
