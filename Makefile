@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-web setup-tools build web run test test-rust test-web test-gold test-api test-e2e lint lint-rust lint-web fmt bench bench-import bench-operators bench-kernels bench-spark crash soak clean
+.PHONY: help setup setup-web setup-tools build web run test test-rust test-web test-gold test-api test-e2e lint lint-rust lint-web fmt bench fuzz simulation bench-import bench-operators bench-kernels bench-spark crash soak clean
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The binary that run, tests and benchmarks use.
@@ -68,7 +68,8 @@ lint-rust: web setup-tools
 lint-web: setup-web
 	cd web && npm run --silent lint
 
-bench: bench-operators bench-import ## every benchmark; EVENTS=1000000 makes it smaller
+bench: build ## one table beside Spark, Flink, DuckDB, ClickHouse, Redis, PostgreSQL and Kafka; ROWS=ingest,memory picks rows
+	cd bench && $(PYTHON) table.py
 
 bench-import: build ## import with everything on beside one Spark job, same events
 	$(PYTHON) bench/import_vs_spark.py
@@ -85,7 +86,13 @@ bench-spark: build ## the Spark job alone
 crash: build ## kill -9 ten times each: HTTP events, an import, simulated shoppers; then everything is counted
 	SIM_KILLS=$${SIM_KILLS:-10} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1
 
-soak: build ## the crash scenarios with fifty kills and three seeds
+fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)
+	fuzz/run.sh $${FUZZ_SECONDS:-60}
+
+simulation: setup ## the whole pipeline on SIM_SEEDS (5000) seeds of chance, failing calls and deaths
+	SIM_SEEDS=$${SIM_SEEDS:-5000} $(CARGO) test --release --workspace --test simulation -- --nocapture
+
+soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, many simulated seeds, a minute of each fuzz target
 	for seed in 1 2 3; do SIM_SEED=$$seed SIM_KILLS=$${SIM_KILLS:-50} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1 || exit 1; done
 
 fmt: ## format the sources

@@ -14,9 +14,9 @@ FOLDER = Path(os.environ.get("BENCH_FOLDER", peers.CACHE / "bench"))
 SEED = 1
 
 
-def count() -> int:
-    """Events to measure with: $EVENTS, else five million."""
-    return int(os.environ.get("EVENTS", "5000000").replace("_", ""))
+def count(default: int = 5_000_000) -> int:
+    """Events to measure with: $EVENTS, else `default`."""
+    return int(os.environ.get("EVENTS", str(default)).replace("_", ""))
 
 
 def make(binary: str, events: int) -> Path:

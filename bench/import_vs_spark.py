@@ -11,69 +11,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import events
 import peers
-
-LIMIT_S = 3600
-
-
-@dataclass
-class Run:
-    """What a process took."""
-
-    wall: float
-    user: float
-    system: float
-    peak_rss: int
-    output: str
-
-
-def run(command: list[str]) -> Run:
-    """Runs a command to its end and reads its resource use from the kernel (the figures of /usr/bin/time -v)."""
-    print(f"$ {shlex.join(command)}", flush=True)
-    with tempfile.TemporaryFile("w+") as output:
-        started = time.time()
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
-        watchdog = started + LIMIT_S
-        while True:
-            pid, status, used = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.time() > watchdog:
-                child.kill()
-                sys.exit(f"it did not end within {LIMIT_S} s")
-            time.sleep(0.02)
-        wall = time.time() - started
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
-    if child.returncode != 0:
-        sys.exit(f"it ended with {child.returncode}:\n{text[-4000:]}")
-    return Run(wall, used.ru_utime, used.ru_stime, used.ru_maxrss * 1024, text)
-
-
-def clean_environment() -> dict[str, str]:
-    """Settings of the caller must not decide what is measured."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
-
-
-def disk(folder: Path) -> int:
-    """Bytes that a folder's files take on disk."""
-    return sum(f.stat().st_blocks * 512 for f in folder.rglob("*") if f.is_file())
-
-
-def mib(size: float) -> str:
-    return f"{size / (1 << 20):,.0f} MiB"
-
+from measure import disk, mib, run, warm
 
 def main() -> None:
     binary = peers.tradewind()
@@ -81,9 +27,7 @@ def main() -> None:
     wanted = events.count()
     source = events.make(binary, wanted)
     parts = events.split(source)
-    with source.open("rb") as warm:
-        while warm.read(16 << 20):
-            pass
+    warm(source)
     data = Path(tempfile.mkdtemp(prefix="import-", dir=events.FOLDER))
     try:
         ours = run(

@@ -64,6 +64,13 @@ def need(*packages: str) -> None:
     importlib.invalidate_caches()
 
 
+def need_apart(package: str) -> None:
+    """As `need`, in an environment of the package's own: it wants other versions of what the others want."""
+    global VENV
+    VENV = VENV.with_name(f"venv-{package}")
+    need(package)
+
+
 def _installed(package: str) -> bool:
     try:
         return importlib.metadata.version(package) == pinned()[package]

@@ -19,6 +19,7 @@ use tradewind_model::{
     Clock as _, Decoder, Event, FormatHash, Micros, Store, StoreId, SystemClock, Topic,
     TopicPartition,
 };
+use tradewind_stream::checkpoint::{CheckpointStore as _, CheckpointWrite, Checkpoints};
 use tradewind_stream::{OperatorConfig, StorePartition};
 
 #[global_allocator]
@@ -179,5 +180,51 @@ fn journal(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(kernels, decode, operators, journal);
+/// What one barrier writes after 10,000 lines: the changed state of a partition, durable.
+fn checkpoint(c: &mut Criterion) {
+    let shared = Path::new("/dev/shm");
+    let folder = if shared.is_dir() {
+        tempfile::tempdir_in(shared)
+    } else {
+        tempfile::tempdir()
+    }
+    .expect("a folder");
+    let checkpoints = Checkpoints::open(&folder.path().join("state")).expect("opens");
+    let store = store("EUR");
+    let lines = samples::lines("product_viewed", LINES);
+    let envelope = Envelope {
+        received_at: SystemClock.now(),
+        event_id: "",
+    };
+    let partition = TopicPartition::new(Topic::UserEvents, 0);
+    let changed = || {
+        let mut state =
+            StorePartition::new(Arc::clone(&store), partition, OperatorConfig::default());
+        for line in &lines {
+            let event = Decoder::Json
+                .decode(line.as_bytes(), &envelope, &store)
+                .expect("valid");
+            state.apply(&record(&store, line, envelope.received_at), &event);
+        }
+        let mut rows = Vec::new();
+        CheckpointWrite {
+            state: state.cut_all(&mut rows).entries,
+            offsets: vec![(partition, LINES as u64)],
+            pending: rows,
+        }
+    };
+    let mut group = c.benchmark_group("checkpoint");
+    group.throughput(Throughput::Elements(LINES as u64));
+    group.bench_function("cut_after_10000_lines", |b| {
+        b.iter_batched(changed, black_box, BatchSize::LargeInput);
+    });
+    let write = changed();
+    group.throughput(Throughput::Elements(write.state.len() as u64));
+    group.bench_function("write_its_entries", |b| {
+        b.iter(|| checkpoints.write(&write).expect("written"));
+    });
+    group.finish();
+}
+
+criterion_group!(kernels, decode, operators, journal, checkpoint);
 criterion_main!(kernels);

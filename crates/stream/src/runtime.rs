@@ -54,7 +54,7 @@ impl RuntimeConfig {
             folder,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             checkpoint_interval: Duration::from_secs(3),
-            publish_interval: Duration::from_millis(100),
+            publish_interval: Duration::from_millis(50),
             buffer_bytes: 24 << 20,
             accept_lost_state: false,
             operators: OperatorConfig::default(),

@@ -30,11 +30,11 @@ use crate::routes::views::{Compare, parse_compare, view_named};
 use crate::telemetry;
 
 /// The grid of looks for changes.
-const TICK: Duration = Duration::from_millis(200);
+const TICK: Duration = Duration::from_millis(100);
 /// Ticks between two heartbeats: one second.
-const BEAT: u64 = 5;
+const BEAT: u64 = 10;
 /// Ticks between two looks at views of a store where nothing happens, whose windows slide on all the same: five seconds.
-const SLIDE: u64 = 25;
+const SLIDE: u64 = 50;
 /// Reading views takes at most this share of a stream's time: after a round of length t it rests 2 t.
 const REST: u32 = 2;
 const LIMIT: usize = 50;

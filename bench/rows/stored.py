@@ -1,0 +1,46 @@
+"""A data folder with imported events, made once and kept in the cache folder: what the rows that only read share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import events
+from measure import run
+
+EVENTS = 5_000_000
+
+
+def folder(binary: str) -> tuple[Path, int]:
+    """The folder and how many events it holds. Made again when the program is newer."""
+    count = events.count(EVENTS)
+    made = events.FOLDER / f"stored-{count}"
+    stamp = made / "bench.stamp"
+    if stamp.exists() and stamp.stat().st_mtime > Path(binary).stat().st_mtime:
+        return made, count
+    shutil.rmtree(made, ignore_errors=True)
+    source = events.make(binary, count)
+    run([binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(source), "--data-dir", str(made)])
+    stamp.touch()
+    return made, count
+
+
+def files(data: Path, table: str) -> list[str]:
+    """The Parquet files that a silver table consists of now."""
+    import deltalake
+
+    return [str(path) for path in deltalake.DeltaTable(str(data / "lake" / "silver" / table)).file_uris()]
+
+
+def duckdb_over(data: Path):
+    """DuckDB with the silver files as views, the columns that stand in the paths included, two threads."""
+    import duckdb
+
+    db = duckdb.connect()
+    db.execute("SET threads = 2")
+    db.execute("SET TimeZone = 'UTC'")
+    db.execute("CREATE SCHEMA silver")
+    for table in ("events", "line_items", "orders", "sessions", "carts"):
+        names = ", ".join(f"'{f}'" for f in files(data, table))
+        db.execute(f"CREATE VIEW silver.{table} AS SELECT * FROM read_parquet([{names}], hive_partitioning = true)")
+    return db
