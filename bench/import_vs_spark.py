@@ -41,6 +41,7 @@ def main() -> None:
     finally:
         if os.environ.get("KEEP") != "1":
             shutil.rmtree(data, ignore_errors=True)
+    warm(parts)
     spark_run = run([sys.executable, str(peers.BENCH / "spark_streaming.py"), str(parts)])
     last = spark_run.output.strip().splitlines()[-1]
     if not last.startswith("{"):

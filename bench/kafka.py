@@ -67,6 +67,8 @@ def produce(lines: list[list[bytes]], folder: Path, flush: bool) -> float | None
     properties = home / "server.properties"
     properties.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
     payloads = home / "payloads"
+    # It keeps all payloads in memory, and takes them in any order.
+    lines = lines[:800]
     payloads.write_bytes(b"\n".join(line for batch in lines for line in batch))
     java = ["java", "-cp", f"{libs}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

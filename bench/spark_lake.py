@@ -17,6 +17,7 @@ import peers
 peers.java()
 peers.need("pyspark")
 
+from pyspark import StorageLevel  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 from pyspark.sql import functions as f  # noqa: E402
 
@@ -60,13 +61,14 @@ def main(folder: str, out: str) -> None:
     started = time.time()
     raw = spark.read.schema(SCHEMA).json(folder)
     money = "decimal(18,4)"
+    # Read once for both tables.
     events = raw.select(
         "*",
         f.to_date("time").alias("date"),
         f.hour("time").alias("hour"),
         f.weekday("time").alias("weekday"),
         f.coalesce("user_id", "anonymous_id").alias("visitor"),
-    )
+    ).persist(StorageLevel.MEMORY_AND_DISK)
     flat = events.select(
         "date", "hour", "weekday", "type", "event_id", "time", "visitor", "user_id", "anonymous_id", "session_id", "cart_id", "currency", "stock",
         "customer.*", f.col("search.query").alias("search_query"), "properties",
@@ -88,6 +90,7 @@ def main(folder: str, out: str) -> None:
         (f.col("p.price").cast(money) * f.coalesce("p.quantity", f.lit(1))).alias("line_total"),
     )
     lines.write.partitionBy("date").parquet(f"{out}/line_items")
+    events.unpersist()
     spark.read.parquet(f"{out}/events").createOrReplaceTempView("events")
     spark.read.parquet(f"{out}/line_items").createOrReplaceTempView("line_items")
     spark.sql(

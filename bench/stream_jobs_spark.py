@@ -25,10 +25,9 @@ from pyspark.sql.types import StringType, StructType, TimestampType  # noqa: E40
 
 from spark_streaming import process_figures  # noqa: E402
 
-TIME = StructType().add("time", TimestampType())
 USER = StructType().add("time", TimestampType()).add("anonymous_id", StringType())
 PRODUCT = StructType().add("category", StringType()).add("price", StringType())
-WITH_PRODUCT = USER.add("product", PRODUCT)
+WITH_PRODUCT = StructType().add("time", TimestampType()).add("anonymous_id", StringType()).add("product", PRODUCT)
 
 
 def tumbling(events):

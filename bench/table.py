@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ def main() -> None:
             row = module.measure(binary)
         except Skipped as why:
             row = Row("skipped", str(why))
-        except Exception:  # noqa: BLE001 (one row must not cost the others)
+        except (Exception, SystemExit):  # noqa: BLE001 (one row must not cost the others)
             traceback.print_exc()
             row, failed = Row("FAILED", "see above"), True
         print(f"   {time.time() - started:.0f} s", flush=True)
@@ -48,7 +49,8 @@ def main() -> None:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}×"
         lines.append(f"| {module.NAME} | {row.ours} | {row.beside} | {ratio} | {module.AIM} |")
         notes.append({"row": name, "ours": row.ours, "beside": row.beside, "ratio": row.ratio, "aim": module.AIM, "details": row.details})
-    print(f"\n{version}, {peers.java()}, {os.cpu_count()} cores, {platform.platform()}")
+    java = peers.java() if shutil.which("java") else "no Java"
+    print(f"\n{version}, {java}, {os.cpu_count()} cores, {platform.platform()}")
     print("\n| row | Tradewind | beside it | ratio | aim |\n|---|---|---|---|---|")
     print("\n".join(lines))
     (events.FOLDER / "table.json").write_text(json.dumps(notes, indent=1))

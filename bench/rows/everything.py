@@ -28,10 +28,13 @@ def measure(binary: str) -> Row:
         command = [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(source)]
         ours = run([*command, "--data-dir", str(folder / "data")])
         size = disk(folder / "data")
+        warm(parts)
         spark = run([sys.executable, str(peers.BENCH / "spark_lake.py"), str(parts), str(folder / "spark")])
         their_size = disk(folder / "spark")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if f"{count:,} lines" not in ours.output and f"{count:,} events" not in ours.output:
+        raise RuntimeError(f"the import said: {ours.output[-500:]}")
     told = json.loads(spark.output.strip().splitlines()[-1])
     if told["events"] != count:
         raise RuntimeError(f"Spark wrote {told['events']} of {count} events")

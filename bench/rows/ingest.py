@@ -25,12 +25,13 @@ AIM = "≥ 3× Redis and PostgreSQL; ≥ 1.5× Kafka"
 BATCH = 500
 CONNECTIONS = 8
 SECONDS = 10.0
-EVENTS = 1_000_000
-BATCHES = 2_000
+EVENTS = 5_000_000
+# More than ten seconds take, so that no event comes twice.
+BATCHES = 4_000
 
 
 def batches(binary: str) -> list[list[bytes]]:
-    source = events.make(binary, events.count(EVENTS))
+    source = events.make(binary, max(events.count(EVENTS), BATCH * BATCHES))
     out, lines = [], []
     with source.open("rb") as file:
         for line in file:
@@ -105,7 +106,8 @@ def tradewind(binary: str, lines: list[list[bytes]], folder: Path) -> float:
             return connection
 
         def send(connection: socket.socket, packet: bytes, round_: int) -> None:
-            # In later rounds the ids are known: every event is read, checked, kept and found to be a duplicate.
+            if round_:
+                raise RuntimeError("the events are used up: raise BATCHES")
             while True:
                 connection.sendall(packet)
                 answer = bytearray()

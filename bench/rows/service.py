@@ -67,7 +67,7 @@ class Service:
     def sql(self, key: str, query: str) -> list:
         connection = self.connection()
         connection.request(
-            "POST", "/v1/sql", json.dumps({"sql": query}), {"authorization": f"Bearer {key}", "content-type": "application/json"}
+            "POST", "/v1/sql", json.dumps({"query": query}), {"authorization": f"Bearer {key}", "content-type": "application/json"}
         )
         answer = connection.getresponse()
         body = answer.read()

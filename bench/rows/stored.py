@@ -25,11 +25,28 @@ def folder(binary: str) -> tuple[Path, int]:
     return made, count
 
 
+def silver(data: Path) -> Path:
+    """Where the silver tables stand: the generation that is read now."""
+    current = data / "lake" / "CURRENT"
+    return data / "lake" / (current.read_text().strip() if current.exists() else "main") / "silver"
+
+
 def files(data: Path, table: str) -> list[str]:
     """The Parquet files that a silver table consists of now."""
     import deltalake
 
-    return [str(path) for path in deltalake.DeltaTable(str(data / "lake" / "silver" / table)).file_uris()]
+    return [str(path) for path in deltalake.DeltaTable(str(silver(data) / table)).file_uris()]
+
+
+def active(data: Path, table: str) -> Path:
+    """A folder that has, as links, the files that a silver table consists of now, and no others."""
+    folder = data / "active" / table
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in files(data, table):
+        link = folder / Path(name).parent.name / Path(name).name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.hardlink_to(name)
+    return folder
 
 
 def duckdb_over(data: Path):

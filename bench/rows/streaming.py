@@ -37,6 +37,7 @@ def measure(binary: str) -> Row:
     speeds: dict[str, float] = {}
     for engine in ("spark", "flink"):
         for job in JOBS:
+            warm(parts)
             done = run([sys.executable, str(peers.BENCH / f"stream_jobs_{engine}.py"), job, str(parts)])
             last = done.output.strip().splitlines()[-1]
             if not last.startswith("{"):

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -52,6 +52,10 @@ pub(crate) struct Shared {
     folder: PathBuf,
     reserve_bytes: u64,
     pub(crate) reopens: AtomicU64,
+    /// Why the storage is closed, when it is.
+    pub(crate) trouble: Mutex<Option<String>>,
+    /// A note could not be written: the storage takes nothing more until it is opened again.
+    pub(crate) suspect: AtomicBool,
 }
 
 impl Shared {
@@ -100,7 +104,11 @@ impl Shared {
 
     /// Refuses when the disk has less free than the reserve.
     pub(crate) fn room(&self) -> Result<(), JournalError> {
-        let stat = rustix::fs::statvfs(&self.folder).map_err(JournalError::storage)?;
+        // The folder is away for a moment while a new log takes its place.
+        let beside = self.folder.parent().unwrap_or(&self.folder);
+        let stat = rustix::fs::statvfs(&self.folder)
+            .or_else(|_| rustix::fs::statvfs(beside))
+            .map_err(JournalError::storage)?;
         let free_bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
         if free_bytes < self.reserve_bytes {
             return Err(JournalError::Full {
@@ -226,7 +234,7 @@ impl EmbeddedJournal {
         })?;
         let opened = match open_storage(folder, options) {
             Err(JournalError::Damaged { reason }) => {
-                salvage::rebuild(folder, &reason, options.partitions)?;
+                salvage::rebuild(folder, &reason, options.partitions, None)?;
                 open_storage(folder, options)?
             }
             opened => opened?,
@@ -242,6 +250,8 @@ impl EmbeddedJournal {
             folder: folder.to_owned(),
             reserve_bytes: options.reserve_bytes,
             reopens: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+            suspect: AtomicBool::new(false),
         };
         let shared = Arc::new(shared);
         let (jobs, writer) =
@@ -348,11 +358,14 @@ impl Journal for EmbeddedJournal {
             bytes,
             done,
         };
-        self.jobs
-            .as_ref()
-            .ok_or(JournalError::Closed)?
-            .send(job)
-            .map_err(|_| JournalError::Closed)?;
+        let sent = match &self.jobs {
+            Some(jobs) => jobs.send(job).is_ok(),
+            None => false,
+        };
+        if !sent {
+            self.shared.release(bytes);
+            return Err(JournalError::Closed);
+        }
         Ok(Ticket(ticket))
     }
 
@@ -411,6 +424,10 @@ impl Journal for EmbeddedJournal {
         *self.shared.pending.lock()
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.shared.trouble.lock().clone()
+    }
+
     fn commit(
         &self,
         consumer: &str,
@@ -425,7 +442,9 @@ impl Journal for EmbeddedJournal {
                 )
             })
             .collect();
-        self.shared.storage()?.put_meta(&items)
+        self.shared.storage()?.put_meta(&items).inspect_err(|_| {
+            self.shared.suspect.store(true, Ordering::Release);
+        })
     }
 
     fn committed(
@@ -458,7 +477,10 @@ impl Journal for EmbeddedJournal {
                 batch.remove(&storage.index, block_key(partition, block.first));
                 deleted += u64::from(block.count);
             }
-            batch.commit().map_err(JournalError::storage)?;
+            batch.commit().map_err(|e| {
+                self.shared.suspect.store(true, Ordering::Release);
+                JournalError::storage(e)
+            })?;
         }
         Ok(deleted)
     }

@@ -134,6 +134,11 @@ pub trait Journal: Send + Sync {
     /// Bytes handed over and not yet durable, for back-pressure.
     fn pending_bytes(&self) -> usize;
 
+    /// Why nothing can be appended for now, when that is so; it is tried again.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Notes that `consumer` needs nothing below the given offsets any more; retention never passes such a note.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use fjall::PersistMode;
 use tradewind_model::{Offset, TopicPartition};
 
+use crate::Bounds;
 use crate::block::{self, StoredBlock};
 use crate::error::JournalError;
 use crate::notes;
@@ -68,7 +69,15 @@ fn sync_parent(folder: &Path) -> std::io::Result<()> {
 
 /// Makes a new log of every block of a damaged one that can be read, and lets it take the other's place, which is set aside. When
 /// that fails, everything is as it was.
-pub(crate) fn rebuild(folder: &Path, reason: &str, partitions: u16) -> Result<(), JournalError> {
+///
+/// `known`: the bounds of a log that is running. What lies outside of them was trimmed, or refused to its senders, and does not
+/// come back; no offset below their end is given out again (J2).
+pub(crate) fn rebuild(
+    folder: &Path,
+    reason: &str,
+    partitions: u16,
+    known: Option<&BTreeMap<TopicPartition, Bounds>>,
+) -> Result<(), JournalError> {
     let failed = |what: &str, e: std::io::Error| JournalError::Unusable {
         reason: format!("the log is damaged ({reason}), and {what}: {e}"),
     };
@@ -80,13 +89,19 @@ pub(crate) fn rebuild(folder: &Path, reason: &str, partitions: u16) -> Result<()
     finish(folder).map_err(|e| failed("an earlier attempt cannot be removed", e))?;
     let files = files(folder).map_err(|e| failed("its files cannot be listed", e))?;
     let found = find(&files).map_err(|e| failed("its files cannot be read now", e))?;
-    let found = without_overlaps(found);
+    let mut found = without_overlaps(found);
+    if let Some(known) = known {
+        found.retain(|(partition, first), place| {
+            let bounds = known.get(partition);
+            bounds.is_some_and(|b| *first >= b.earliest && place.facts.end() <= b.next)
+        });
+    }
     let most = found.keys().map(|(partition, _)| partition.partition + 1);
     let partitions = notes::partitions(folder)
         .or(most.max())
         .unwrap_or(partitions);
     let formats = notes::formats(folder);
-    let made = fill(&new, &files, &found, partitions, formats).and_then(|()| {
+    let made = fill(&new, &files, &found, partitions, formats, known).and_then(|()| {
         std::fs::File::create(new.join(WHOLE))
             .and_then(|file| file.sync_all())
             .and_then(|()| std::fs::File::open(&new)?.sync_all())
@@ -115,6 +130,7 @@ fn fill(
     found: &Found,
     partitions: u16,
     formats: Vec<(String, Vec<u8>)>,
+    known: Option<&BTreeMap<TopicPartition, Bounds>>,
 ) -> Result<(), JournalError> {
     let storage = Storage::open(folder)?;
     write(&storage, files, found)?;
@@ -129,6 +145,13 @@ fn fill(
         let (end, records) = ends.entry(*partition).or_default();
         *end = place.facts.end();
         *records += u64::from(place.facts.count);
+    }
+    for (partition, bounds) in known.into_iter().flatten() {
+        let (end, _) = ends.entry(*partition).or_default();
+        if *end < bounds.next {
+            tracing::error!(%partition, first = *end, next = bounds.next, "records of the log may be lost");
+            *end = bounds.next;
+        }
     }
     for (partition, (end, records)) in ends {
         meta.push((next_key(partition), end.to_be_bytes().to_vec()));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
 use metrics::{counter, gauge, histogram};
@@ -15,12 +15,16 @@ use crate::block;
 use crate::embedded::Shared;
 use crate::error::JournalError;
 use crate::retention::BlockFacts;
-use crate::storage::{Storage, block_key, facts_value};
+use crate::storage::{Storage, block_key, facts_value, next_key};
 use crate::{Appended, Bounds};
 use crate::{salvage, write_ahead};
 
 /// The most bytes one fsync covers; more would only delay the first acknowledgement.
 const GROUP_BYTES: usize = 8 << 20;
+
+/// Pauses between attempts to open a storage that failed: the first, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(20);
 
 /// Where an append's blocks went: (partition, first offset, records).
 type Placed = Vec<(TopicPartition, Offset, u32)>;
@@ -53,6 +57,8 @@ pub(crate) fn start(
                 folder,
                 broken: false,
                 notes_before: Vec::new(),
+                next_try: None,
+                pause: FIRST_PAUSE,
             }
             .run(&receiver)
         })?;
@@ -75,6 +81,10 @@ struct Writer {
     broken: bool,
     /// Notes that the refused write would have changed, as they were before it.
     notes_before: Vec<Note>,
+    /// When the storage may be opened again, after it could not be.
+    next_try: Option<Instant>,
+    /// How long to wait after the next failure.
+    pause: Duration,
 }
 
 /// A note's key and what it said, if anything.
@@ -97,6 +107,10 @@ impl Writer {
                     self.shared.release(bytes);
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    // A note that could not be written leaves a storage that takes nothing more.
+                    if self.shared.suspect.swap(false, Ordering::AcqRel) {
+                        self.broken = true;
+                    }
                     if self.broken {
                         self.reopen();
                     }
@@ -141,6 +155,7 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "an append could not be written; the log is opened again before the next one");
                 self.broken = true;
+                *self.shared.trouble.lock() = Some(error.to_string());
                 for job in group {
                     let _ = job.done.send(Err(error.clone()));
                 }
@@ -233,38 +248,62 @@ impl Writer {
     /// The storage, opened again. What a failed write left in the middle of a file, with others after it, is damage that the
     /// storage would cut off with everything behind it: a new log is made of what is readable then.
     fn opened(&self) -> Result<Storage, JournalError> {
+        // An earlier attempt may have been interrupted between its two renamings.
+        salvage::finish(&self.folder).map_err(JournalError::storage)?;
         // Readers may still have it open; what is being written looks damaged.
         if !is_closed(&self.folder) {
             return Err(JournalError::storage("it is still being closed"));
         }
-        let open = || write_ahead::check(&self.folder).and_then(|()| Storage::open(&self.folder));
-        match open() {
-            Err(JournalError::Damaged { reason }) => {
-                salvage::rebuild(&self.folder, &reason, self.shared.partition_count())?;
-                open()
-            }
-            opened => opened,
-        }
+        // Damaged files may also make the storage panic.
+        let folder = self.folder.as_path();
+        let open = || {
+            std::panic::catch_unwind(|| {
+                write_ahead::check(folder).and_then(|()| Storage::open(folder))
+            })
+            .unwrap_or_else(|_| {
+                Err(JournalError::Damaged {
+                    reason: "the storage panicked while it was opened".to_owned(),
+                })
+            })
+        };
+        let reason = match open() {
+            Err(JournalError::Damaged { reason }) => reason,
+            opened => return opened,
+        };
+        let partitions = self.shared.partitions();
+        let known = partitions.map(|p| (p, self.shared.bounds(p))).collect();
+        salvage::rebuild(
+            &self.folder,
+            &reason,
+            self.shared.partition_count(),
+            Some(&known),
+        )?;
+        open()
     }
 
     fn reopen(&mut self) {
-        if self.shared.room().is_err() {
+        if self.next_try.is_some_and(|at| Instant::now() < at) || self.shared.room().is_err() {
             return;
         }
         self.shared.close();
         let opened = self.opened().and_then(|storage| {
             self.take_back(&storage)?;
-            let bounds = self
+            let mut bounds = self
                 .shared
                 .partitions()
                 .map(|p| Ok((p, storage.bounds(p)?)))
                 .collect::<Result<Vec<(TopicPartition, Bounds)>, JournalError>>()?;
-            for (partition, bounds) in &bounds {
-                if bounds.next < self.shared.bounds(*partition).next {
-                    return Err(JournalError::Damaged {
-                        reason: format!("acknowledged records of {partition} are not there"),
-                    });
+            let mut behind = Vec::new();
+            for (partition, bounds) in &mut bounds {
+                let next = self.shared.bounds(*partition).next;
+                if bounds.next < next {
+                    tracing::error!(%partition, first = bounds.next, next, "acknowledged records of the log are lost");
+                    behind.push((next_key(*partition), next.to_be_bytes().to_vec()));
+                    bounds.next = next;
                 }
+            }
+            if !behind.is_empty() {
+                storage.put_meta(&behind)?;
             }
             Ok((storage, bounds))
         });
@@ -275,6 +314,9 @@ impl Writer {
                 }
                 self.shared.put_storage(storage);
                 self.broken = false;
+                self.pause = FIRST_PAUSE;
+                self.next_try = None;
+                *self.shared.trouble.lock() = None;
                 self.notes_before.clear();
                 gauge!("tradewind_journal_broken").set(0.0);
                 tracing::info!("the log is open again");
@@ -282,6 +324,10 @@ impl Writer {
             Err(error) => {
                 gauge!("tradewind_journal_broken").set(1.0);
                 tracing::warn!(%error, "the log could not be opened again yet");
+                // Making a new log reads all of the old one: not again and again for nothing.
+                self.next_try = Some(Instant::now() + self.pause);
+                self.pause = (self.pause * 2).min(LAST_PAUSE);
+                *self.shared.trouble.lock() = Some(error.to_string());
             }
         }
         self.shared.reopens.fetch_add(1, Ordering::Relaxed);

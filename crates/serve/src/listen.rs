@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,6 +35,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(settings.header_read)
+        // Of each of many connections at most so much of an unfinished head is held.
+        .max_header_size(16 * 1024)
         .max_buf_size(64 * 1024);
 
     loop {
@@ -60,8 +64,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         let service = TowerToHyperService::new(service.clone());
         let connection = http.serve_connection(
             io,
-            service_fn(move |request| {
+            service_fn(move |mut request: Request<Incoming>| {
                 let answering = activity.answering();
+                request.extensions_mut().insert(Arc::clone(&activity));
                 let answer = service.call(request);
                 async move {
                     let answer = answer.await;

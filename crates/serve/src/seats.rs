@@ -1,5 +1,5 @@
-//! The places for connections. When all are taken, the connection that has been quiet longest gives its place up: idle ones, or
-//! clients that send a byte now and then, must not keep others out.
+//! The places for connections. When all are taken, the connection that got nothing done for longest gives its place up: idle ones,
+//! or clients that send a byte now and then, must not keep others out. Done is an answer, or a part of it that the client took.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ const QUIET: Duration = Duration::from_millis(500);
 /// What is known of a connection while it is open.
 pub(crate) struct Activity {
     begun: Instant,
-    /// Milliseconds after `begun` of the last byte read or written.
+    /// Milliseconds after `begun` of the last answer or part of one.
     last: AtomicU64,
-    /// Requests whose answer has not begun.
+    /// Requests that are here whole and whose answer has not begun.
     busy: AtomicU32,
     /// Cancelled when the connection has to give its place up.
     pub(crate) leave: CancellationToken,
 }
 
 impl Activity {
-    /// Notes that bytes moved.
+    /// Notes that a part of an answer was written.
     pub(crate) fn moved(&self) {
         let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(millis, Ordering::Relaxed);
@@ -38,13 +38,29 @@ impl Activity {
         Answering(Arc::clone(self))
     }
 
-    /// How long nothing was read or written; `None` while an answer is being made.
+    /// How long nothing was done; `None` while an answer is being made.
     fn quiet(&self) -> Option<Duration> {
         if self.busy.load(Ordering::Relaxed) > 0 {
             return None;
         }
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
         Some(self.begun.elapsed().saturating_sub(last))
+    }
+}
+
+/// While it exists, a request that is being answered waits for bytes of its client, which is no work.
+pub(crate) struct Waiting(Arc<Activity>);
+
+impl Waiting {
+    pub(crate) fn of(activity: &Arc<Activity>) -> Self {
+        activity.busy.fetch_sub(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.busy.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -89,6 +89,41 @@ impl Server {
         Ok(())
     }
 
+    /// Starts it with at most so many file handles.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_with_handles(&mut self, most: u64) -> Result<()> {
+        // A process hands its limits on to those it starts; this one needs its own again.
+        let own = format!("--nofile={most}:{most}");
+        let listen = format!("127.0.0.1:{}", self.port);
+        let serve = ["serve", "--listen", &listen, "--pg-listen", ""];
+        let program = self.binary.command(&self.data_dir, &serve);
+        let mut command = tokio::process::Command::new("prlimit");
+        command.arg(own).arg(program.as_std().get_program());
+        for (name, value) in program.as_std().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.data_dir.with_extension("serve.log"))
+            .context("cannot open the log")?;
+        let child = command
+            .args(program.as_std().get_args())
+            .stdin(std::process::Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start prlimit (Debian: util-linux)")?;
+        self.child = Some(child);
+        Ok(())
+    }
+
     /// Waits until `/readyz` answers 200; gives how long that took.
     ///
     /// # Errors

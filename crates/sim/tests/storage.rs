@@ -85,6 +85,7 @@ impl Scene {
 
     /// Lets calls fail for a while. A server that ends must have said why; it is started again, as a supervisor would.
     async fn fail(&mut self, faults: &[Fault], per_thousand: u32, part: &str) -> Result<()> {
+        let before = self.disk.hits()?;
         self.disk.order(faults, per_thousand, part)?;
         let until = Instant::now() + Duration::from_secs(3);
         while Instant::now() < until {
@@ -92,6 +93,7 @@ impl Scene {
             self.restart_if_ended().await?;
         }
         self.disk.heal()?;
+        ensure!(self.disk.hits()? > before, "no call failed");
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.restart_if_ended().await
     }

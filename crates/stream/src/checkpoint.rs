@@ -142,6 +142,8 @@ pub struct Checkpoints {
     folder: PathBuf,
     /// `None` after a failure.
     open: Mutex<Option<Arc<Open>>>,
+    /// The offsets of the writes that were durable: what is opened again must have them all.
+    written: Mutex<BTreeMap<TopicPartition, Offset>>,
 }
 
 /// The key of a pending row: one place for each row of each table and date.
@@ -195,48 +197,10 @@ impl Open {
             db,
         })
     }
-}
 
-impl Checkpoints {
-    /// Opens the store, making it when it is not there.
-    ///
-    /// # Errors
-    /// [`CheckpointError`].
-    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        let opened = Self {
-            folder: folder.to_owned(),
-            open: Mutex::new(Some(Arc::new(Open::new(folder)?))),
-        };
-        check_format(folder, opened.offsets()?.is_empty())?;
-        Ok(opened)
-    }
-
-    /// The open storage.
-    fn get(&self) -> Result<Arc<Open>, CheckpointError> {
-        let mut open = self.open.lock();
-        if let Some(open) = open.as_ref() {
-            return Ok(Arc::clone(open));
-        }
-        let again = Arc::new(Open::new(&self.folder)?);
-        tracing::info!("the checkpoint store is open again");
-        *open = Some(Arc::clone(&again));
-        Ok(again)
-    }
-
-    /// Writes with the open storage; closes it when that fails.
-    fn commit(
-        &self,
-        write: impl FnOnce(&Open) -> Result<(), CheckpointError>,
-    ) -> Result<(), CheckpointError> {
-        write(self.get()?.as_ref()).inspect_err(|_| *self.open.lock() = None)
-    }
-}
-
-impl CheckpointStore for Checkpoints {
     fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
         let mut out = BTreeMap::new();
-        let open = self.get()?;
-        for guard in open.offsets.iter() {
+        for guard in self.offsets.iter() {
             let (key, value) = guard.into_inner().map_err(unread)?;
             let damaged =
                 || CheckpointError::Damaged("an offset entry has the wrong length".to_owned());
@@ -254,6 +218,63 @@ impl CheckpointStore for Checkpoints {
             out.insert(partition, offset);
         }
         Ok(out)
+    }
+}
+
+impl Checkpoints {
+    /// Opens the store, making it when it is not there.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        let opened = Self {
+            folder: folder.to_owned(),
+            open: Mutex::new(Some(Arc::new(Open::new(folder)?))),
+            written: Mutex::default(),
+        };
+        let offsets = opened.offsets()?;
+        check_format(folder, offsets.is_empty())?;
+        *opened.written.lock() = offsets;
+        Ok(opened)
+    }
+
+    /// The open storage.
+    fn get(&self) -> Result<Arc<Open>, CheckpointError> {
+        let mut open = self.open.lock();
+        if let Some(open) = open.as_ref() {
+            return Ok(Arc::clone(open));
+        }
+        // Only changes are written from now on: they must meet what they are changes of.
+        check_format(&self.folder, false)?;
+        let again = Arc::new(Open::new(&self.folder)?);
+        let found = again.offsets()?;
+        let written = self.written.lock();
+        if let Some((partition, offset)) = written
+            .iter()
+            .find(|(partition, offset)| found.get(partition).is_none_or(|f| f < offset))
+        {
+            return Err(CheckpointError::Damaged(format!(
+                "offset {offset} of {partition} was written and is not there"
+            )));
+        }
+        drop(written);
+        tracing::info!("the checkpoint store is open again");
+        *open = Some(Arc::clone(&again));
+        Ok(again)
+    }
+
+    /// Writes with the open storage; closes it when that fails.
+    fn commit(
+        &self,
+        write: impl FnOnce(&Open) -> Result<(), CheckpointError>,
+    ) -> Result<(), CheckpointError> {
+        write(self.get()?.as_ref()).inspect_err(|_| *self.open.lock() = None)
+    }
+}
+
+impl CheckpointStore for Checkpoints {
+    fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
+        self.get()?.offsets()
     }
 
     fn load(
@@ -300,7 +321,9 @@ impl CheckpointStore for Checkpoints {
                 batch.insert(&open.pending, stored_key(change), value);
             }
             batch.commit().map_err(storage)
-        })
+        })?;
+        self.written.lock().extend(write.offsets.iter().copied());
+        Ok(())
     }
 
     fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {

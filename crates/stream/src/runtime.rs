@@ -10,7 +10,7 @@ mod stepped;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
@@ -413,6 +413,32 @@ impl Drop for Runtime {
     }
 }
 
+/// Restores every partition, several at a time: millions of keys are read and put into their tables.
+fn restore_all(
+    starts: &[(TopicPartition, Option<Offset>)],
+    checkpoints: &dyn CheckpointStore,
+    sink: &dyn Sink,
+    shared: &Shared,
+) -> Result<Vec<PartitionWorker>, RuntimeError> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let next = AtomicUsize::new(0);
+    let restored = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(starts.len()) {
+            scope.spawn(|| {
+                while let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some((partition, offset)) = starts.get(at)
+                {
+                    let worker =
+                        PartitionWorker::restore(*partition, checkpoints, *offset, sink, shared);
+                    restored.lock().insert(at, worker);
+                }
+            });
+        }
+    });
+    restored.into_inner().into_values().collect()
+}
+
 /// What threads share, made from the last checkpoint.
 struct Restored {
     control: Arc<Control>,
@@ -438,7 +464,7 @@ impl Restored {
             hub: Arc::clone(&parts.hub),
             operators,
         });
-        let mut workers = Vec::new();
+        let mut starts = Vec::new();
         for partition in parts.journal.topic_partitions() {
             let offset = offsets.get(&partition).copied();
             let bounds = parts.journal.bounds(partition);
@@ -460,14 +486,9 @@ impl Restored {
                     earliest,
                 });
             }
-            workers.push(PartitionWorker::restore(
-                partition,
-                checkpoints.as_ref(),
-                offset,
-                parts.sink.as_ref(),
-                &shared,
-            )?);
+            starts.push((partition, offset));
         }
+        let workers = restore_all(&starts, checkpoints.as_ref(), parts.sink.as_ref(), &shared)?;
         let control = Arc::new(Control {
             barrier: AtomicU64::new(0),
             open_rows: AtomicBool::new(false),
@@ -542,8 +563,8 @@ fn spawn(
 /// How long a shutdown waits for the last checkpoint: a lake that cannot write must not hold it for ever.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(30);
 
-/// How often a thread asks a journal that fails before it gives up: half a minute.
-const READ_TRIES: u32 = 150;
+/// How often a thread asks a journal that fails before it gives up: ten minutes, for a damaged log is made anew meanwhile.
+const READ_TRIES: u32 = 3_000;
 
 struct WorkerThread {
     workers: Vec<(usize, PartitionWorker)>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tradewind_journal::Journal;
 use tradewind_query::{
     Authenticator, QueryEngine, QueryErrorKind, QueryLimits, ResultFormat, Scope,
 };
@@ -101,6 +102,7 @@ impl Authenticator for PasswordDoor {
 /// `/readyz`.
 pub struct InstanceHealth {
     pub watch: RuntimeWatch,
+    pub journal: Arc<dyn Journal>,
 }
 
 impl Health for InstanceHealth {
@@ -111,10 +113,17 @@ impl Health for InstanceHealth {
             Some(Err(reason)) => (false, Some(reason)),
             None => (false, Some("shutting down".to_owned())),
         };
-        vec![HealthCheck {
+        let closed = self.journal.trouble();
+        let journal = HealthCheck {
+            name: "journal",
+            ok: closed.is_none(),
+            message: closed,
+        };
+        let stream = HealthCheck {
             name: "stream",
             ok,
             message,
-        }]
+        };
+        vec![journal, stream]
     }
 }

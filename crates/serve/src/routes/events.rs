@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
@@ -20,6 +21,7 @@ use crate::decompress::{DecompressError, Encoding};
 use crate::door::{BodyKind, DoorError, ItemRejection, Verdicts};
 use crate::error::{ErrorBody, Refusal};
 use crate::intake::{BodyBudget, IntakeError, Job, kind_of_content_type};
+use crate::seats::{Activity, Waiting};
 use crate::settings::Settings;
 use crate::telemetry;
 
@@ -92,14 +94,17 @@ const STORE: &str = "x-store";
 pub(crate) async fn post_events(
     State(app): State<App>,
     headers: HeaderMap,
+    activity: Option<Extension<Arc<Activity>>>,
     body: Body,
 ) -> Result<Json<EventVerdicts>, Refusal> {
     let mut chunks = body.into_data_stream();
-    let taken = take(&app.0, &headers, &mut chunks).await;
+    let activity = activity.map(|Extension(activity)| activity);
+    let taken = take(&app.0, &headers, activity.as_ref(), &mut chunks).await;
     if let Err(refusal) = &taken
         && refusal.status != StatusCode::REQUEST_TIMEOUT
         && !headers.contains_key(header::EXPECT)
     {
+        let _waiting = activity.as_ref().map(Waiting::of);
         drain(&mut chunks, app.0.settings.max_body).await;
     }
     let verdicts = taken?;
@@ -112,6 +117,7 @@ pub(crate) async fn post_events(
 async fn take(
     state: &crate::app::State,
     headers: &HeaderMap,
+    activity: Option<&Arc<Activity>>,
     chunks: &mut BodyDataStream,
 ) -> Result<Verdicts, Refusal> {
     let scope = state.gate.writer(headers)?;
@@ -133,7 +139,9 @@ async fn take(
     if content_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
+    let waiting = activity.map(Waiting::of);
     let held = read_body(chunks, &state.settings, &state.body_budget).await?;
+    drop(waiting);
     if !state.control.is_sealed(&scope.store().store_id) {
         // Before the first append: once events count in a currency and zone, these are fixed.
         state

@@ -120,7 +120,7 @@ pub struct World {
     unheard: Vec<Request>,
     heard: Vec<Request>,
     sent: u64,
-    acknowledged: BTreeSet<String>,
+    acknowledged: BTreeMap<String, String>,
     rejected: u64,
     trimmed: u64,
 }
@@ -168,7 +168,7 @@ impl World {
             unheard: Vec::new(),
             heard: Vec::new(),
             sent: 0,
-            acknowledged: BTreeSet::new(),
+            acknowledged: BTreeMap::new(),
             rejected: 0,
             trimmed: 0,
         }
@@ -338,7 +338,7 @@ impl World {
                 Some(id) if rejected.contains(&index) => {
                     return Err(format!("{id} was rejected: {:?}", verdicts.rejected));
                 }
-                Some(id) => drop(self.acknowledged.insert(id.clone())),
+                Some(id) => drop(self.acknowledged.insert(id.clone(), item.raw.clone())),
                 None if rejected.contains(&index) => self.rejected += 1,
                 None => return Err(format!("`{}` was accepted", item.raw)),
             }
@@ -403,12 +403,22 @@ impl World {
         }
         if let Some(id) = self
             .acknowledged
-            .iter()
+            .keys()
             .find(|id| !silver.contains_key(id.as_str()))
         {
             return Err(format!("{id} was acknowledged and is not in silver"));
         }
         let bronze = || lake.bronze.values().flat_map(|t| &t.rows);
+        let kept: BTreeSet<&str> = bronze()
+            .filter_map(|(_, row)| Some(row.split_once(' ')?.1))
+            .collect();
+        if let Some((id, raw)) = self
+            .acknowledged
+            .iter()
+            .find(|(_, raw)| !kept.contains(raw.as_str()))
+        {
+            return Err(format!("{id} is not in bronze as it was sent: {raw}"));
+        }
         let quarantined = bronze()
             .filter(|(_, row)| row.starts_with("quarantine"))
             .count() as u64;

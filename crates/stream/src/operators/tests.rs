@@ -280,8 +280,11 @@ fn carts_by_definition(events: &[Small], watermark: i64) -> BTreeSet<CartFacts> 
 }
 
 fn check_views(snapshot: Snapshot, events: &[Small]) {
-    let parts = [Arc::new(snapshot)];
-    let traffic = merge::traffic(&parts, everything());
+    check_views_of(&[Arc::new(snapshot)], events);
+}
+
+fn check_views_of(parts: &[Arc<Snapshot>], events: &[Small]) {
+    let traffic = merge::traffic(parts, everything());
     let originals = events
         .iter()
         .filter(|e| e.kind != EventType::OrderCompleted)
@@ -289,7 +292,7 @@ fn check_views(snapshot: Snapshot, events: &[Small]) {
     assert_eq!(traffic.events, originals as u64);
     let visitors: BTreeSet<u8> = events.iter().map(|e| e.visitor).collect();
     assert_eq!(traffic.visitors, visitors.len() as u64);
-    for (totals, kind) in merge::funnel(&parts, everything()).iter().zip([
+    for (totals, kind) in merge::funnel(parts, everything()).iter().zip([
         EventType::ProductViewed,
         EventType::ProductAdded,
         EventType::CheckoutStarted,
@@ -303,12 +306,12 @@ fn check_views(snapshot: Snapshot, events: &[Small]) {
         assert_eq!(totals.visitors, visitors.len() as u64, "{kind:?}");
     }
     let expected = sessions_by_definition(events);
-    let sessions = merge::sessions(&parts, everything());
+    let sessions = merge::sessions(parts, everything());
     assert_eq!(sessions.sessions, expected.len() as i64);
     assert_eq!(sessions.events, events.len() as i64);
     let duration: i64 = expected.iter().map(|s| (s.3 - s.2) * Micros::MINUTE).sum();
     assert_eq!(sessions.duration, duration);
-    let views: i64 = merge::ranking(&parts, everything(), Dimension::Product)
+    let views: i64 = merge::ranking(parts, everything(), Dimension::Product)
         .iter()
         .map(|r| r.figures.views)
         .sum();
@@ -330,7 +333,7 @@ fn check_views(snapshot: Snapshot, events: &[Small]) {
         *figures = (figures.0 + views, figures.1 + carts);
     }
     let ranked: BTreeMap<String, (i64, i64)> =
-        merge::ranking(&parts, everything(), Dimension::Product)
+        merge::ranking(parts, everything(), Dimension::Product)
             .into_iter()
             .map(|r| (r.name.key, (r.figures.views, r.figures.carts)))
             .filter(|(_, figures)| *figures != (0, 0))
@@ -368,6 +371,20 @@ proptest! {
         let want: BTreeSet<(String, i64, i64, usize)> = sessions_by_definition(&expected)
             .into_iter().map(|(v, _, start, end, n)| (format!("v{v}"), start, end, n)).collect();
         prop_assert_eq!(got, want);
+    }
+
+    /// Readers merge partitions: however many there are and in whatever order they come, views equal their definitions.
+    #[test]
+    fn s2_the_merge_of_partitions_is_order_free(events in histories(), count in 1usize..5, turn in 0usize..5, backwards in any::<bool>()) {
+        let mut parts: Vec<Arc<Snapshot>> = (0..count).map(|partition| {
+            let own: Vec<Small> = events.iter().filter(|e| usize::from(e.visitor) % count == partition).cloned().collect();
+            Arc::new(run(&own, all_late_allowed()).0.snapshot())
+        }).collect();
+        parts.rotate_left(turn % count);
+        if backwards {
+            parts.reverse();
+        }
+        check_views_of(&parts, &events);
     }
 
     /// The order of arrival does not matter: carts settle to the same rows and figures.

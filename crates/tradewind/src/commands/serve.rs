@@ -92,6 +92,7 @@ pub async fn start(config: Config, data_dir: &Path, args: &ServeArgs) -> Result<
         )),
         health: Arc::new(InstanceHealth {
             watch: instance.watch(),
+            journal: Arc::clone(&instance.journal) as Arc<dyn Journal>,
         }),
         clock: Arc::clone(&instance.clock),
         ids: Arc::new(UuidSource),
