@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn ticks_are_numbered_from_the_start() {
         assert_eq!(tick_of(Duration::ZERO), 0);
-        assert_eq!(tick_of(Duration::from_millis(199)), 0);
+        assert_eq!(tick_of(TICK - Duration::from_millis(1)), 0);
+        assert_eq!(tick_of(TICK), 1);
         assert_eq!(tick_of(Duration::from_millis(1_000)), BEAT);
     }
 
