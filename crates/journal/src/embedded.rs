@@ -425,7 +425,8 @@ impl Journal for EmbeddedJournal {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.shared.trouble.lock().clone()
+        let told = self.shared.trouble.lock().clone();
+        told.or_else(|| self.shared.room().err().map(|full| full.to_string()))
     }
 
     fn commit(

@@ -6,6 +6,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use tradewind_model::FormatHash;
 
 fn folder_of(log: &Path) -> PathBuf {
@@ -13,8 +14,12 @@ fn folder_of(log: &Path) -> PathBuf {
     log.with_file_name(format!("{name}.notes"))
 }
 
+/// Several requests may meet a format for the first time at once; one of them writes the note.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Writes a note so that a power cut leaves all of it or nothing. One that is there stays.
 fn put(log: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
+    let _turn = WRITING.lock();
     let folder = folder_of(log);
     let path = folder.join(name);
     if path.exists() {
@@ -60,4 +65,26 @@ pub(crate) fn formats(log: &Path) -> Vec<(String, Vec<u8>)> {
             fits.then(|| (format!("format/{hash}"), definition.into_bytes()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_that_many_meet_at_once_is_noted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("journal");
+        for round in 0..20 {
+            let definition = format!("definition {round}");
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        put_format(&log, FormatHash::of(&definition), &definition).unwrap()
+                    });
+                }
+            });
+        }
+        assert_eq!(formats(&log).len(), 20);
+    }
 }

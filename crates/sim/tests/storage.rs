@@ -262,6 +262,13 @@ fn j1_a_full_disk_refuses_and_goes_on_when_there_is_space() {
             shoppers.acknowledged().await == before,
             "events were acknowledged on a full disk"
         );
+        let told = tradewind_sim::http::client(Duration::from_secs(5))?
+            .get(format!("{}/readyz", server.url()))
+            .send()
+            .await?;
+        ensure!(told.status() == 503, "/readyz said {}", told.status());
+        let told = told.text().await?;
+        ensure!(told.contains("free some space"), "/readyz said {told}");
         std::fs::remove_file(ballast)?;
         let until = Instant::now() + Duration::from_secs(20);
         while shoppers.acknowledged().await < before + 1_000 {
