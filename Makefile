@@ -69,6 +69,7 @@ lint-web: setup-web
 	cd web && npm run --silent lint
 
 bench: build ## one table beside Spark, Flink, DuckDB, ClickHouse, Redis, PostgreSQL and Kafka; ROWS=ingest,memory picks rows
+	bench/setup-tools.sh bench
 	cd bench && $(PYTHON) table.py
 
 bench-import: build ## import with everything on beside one Spark job, same events

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed besides Rust, Node and git. `setup-tools.sh build`: a C compiler and cmake, which some crates are built
 # with. `setup-tools.sh`: also what only tests and lint need, Python for the comparisons, Chromium for the page tests, cargo-deny
-# for licences. Each is skipped when it is there. Works as root on Debian; elsewhere it says what to install.
+# for licences. `setup-tools.sh bench`: the peers of the benchmarks. Each is skipped when it is there. Works as root on Debian; elsewhere it says what to install.
 set -euo pipefail
 
 # need COMMAND PACKAGE...: the Debian packages that bring a command.
@@ -12,7 +12,7 @@ need() {
     apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends "${@:2}" >/dev/null
   else
     echo "$1 is missing: install it (Debian: apt-get install ${*:2})" >&2
-    exit 1
+    return 1
   fi
 }
 
@@ -20,6 +20,14 @@ need cc gcc libc6-dev
 need cmake cmake make
 [ "${1:-}" = build ] && exit 0
 need python3 python3 python3-venv
+if [ "${1:-}" = bench ]; then
+  # What `make bench` runs beside; a row says so where something cannot be had.
+  need java openjdk-17-jre-headless || true
+  need mvn maven || true
+  need redis-server redis-server || true
+  [ -d /usr/lib/postgresql ] || need postgres postgresql || true
+  exit 0
+fi
 
 if ! command -v chromium >/dev/null && [ -z "${CHROMIUM:-}" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -14,7 +14,7 @@ import peers
 peers.java()
 peers.need("pyspark")
 
-from pyspark.sql import SparkSession  # noqa: E402
+import spark_session  # noqa: E402
 from pyspark.sql import functions as f  # noqa: E402
 
 FILES, EVENTS, PAUSE = 200, 2_000, 0.1
@@ -24,17 +24,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="tradewind-spark-"))
     inbox, outbox = work / "in", work / "out"
     inbox.mkdir()
-    builder = SparkSession.builder.master("local[2]")
-    for key, value in {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.local.dir": str(work / "spark"),
-        "spark.ui.enabled": "false",
-        "spark.log.level": "ERROR",
-    }.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = spark_session.local("freshness", str(work / "spark"), spark_sql_shuffle_partitions="2")
     events = spark.readStream.schema("time TIMESTAMP, file INT, user STRING").json(str(inbox))
     # Which files a batch holds is told by the batch itself.
     seen: dict[int, float] = {}

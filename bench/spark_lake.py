@@ -18,7 +18,7 @@ peers.java()
 peers.need("pyspark")
 
 from pyspark import StorageLevel  # noqa: E402
-from pyspark.sql import SparkSession  # noqa: E402
+import spark_session  # noqa: E402
 from pyspark.sql import functions as f  # noqa: E402
 
 from spark_streaming import process_figures  # noqa: E402
@@ -43,21 +43,7 @@ GOLD = {
 
 def main(folder: str, out: str) -> None:
     work = tempfile.mkdtemp(prefix="tradewind-spark-")
-    builder = SparkSession.builder.master("local[2]").appName("lake")
-    for key, value in {
-        "spark.driver.memory": "6g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.parquet.compression.codec": "zstd",
-        "spark.local.dir": work,
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-    }.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = spark_session.local("lake", work, "6g", spark_sql_parquet_compression_codec="zstd")
     started = time.time()
     raw = spark.read.schema(SCHEMA).json(folder)
     money = "decimal(18,4)"

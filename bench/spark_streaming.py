@@ -25,7 +25,7 @@ import peers  # noqa: E402  (the clock starts before anything else)
 peers.java()
 peers.need("pyspark")
 
-from pyspark.sql import SparkSession  # noqa: E402
+import spark_session  # noqa: E402
 from pyspark.sql.functions import col, count, sum as total, window  # noqa: E402
 from pyspark.sql.types import StringType, StructType, TimestampType  # noqa: E402
 
@@ -46,20 +46,7 @@ def process_figures(pid: int) -> tuple[float, float, int]:
 
 def main(folder: str) -> None:
     work = tempfile.mkdtemp(prefix="tradewind-spark-")
-    spark = (
-        SparkSession.builder.master("local[2]")
-        .appName("tradewind-yardstick")
-        .config("spark.driver.memory", "4g")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.local.dir", work)
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
+    spark = spark_session.local("tradewind-yardstick", work)
     events = spark.readStream.schema(SCHEMA).json(folder)
     by_category = (
         events.withWatermark("time", "10 minutes")

@@ -19,7 +19,7 @@ import peers
 peers.java()
 peers.need("pyspark")
 
-from pyspark.sql import SparkSession  # noqa: E402
+import spark_session  # noqa: E402
 from pyspark.sql import functions as f  # noqa: E402
 from pyspark.sql.types import StringType, StructType, TimestampType  # noqa: E402
 
@@ -54,20 +54,7 @@ JOBS = {"tumbling": (tumbling, "update"), "sliding": (sliding, "update"), "sessi
 
 def main(job: str, folder: str) -> None:
     work = tempfile.mkdtemp(prefix="tradewind-spark-")
-    builder = SparkSession.builder.master("local[2]").appName(job)
-    for key, value in {
-        "spark.driver.memory": "4g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.local.dir": work,
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-    }.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = spark_session.local(job, work)
     make, mode = JOBS[job]
     schema = WITH_PRODUCT if job in ("tumbling", "sliding") else USER
     answer = make(spark.readStream.schema(schema).json(folder).withWatermark("time", "10 minutes"))

@@ -1,5 +1,5 @@
 //! CSV by mapping: a mapping is taken or refused, never panics; a file imported with one ends line by line as events or in the
-//! quarantine, and importing it again adds nothing. Before the first zero byte stands the mapping (nothing: the REES46 one),
+//! quarantine, and importing it again adds nothing. Before the first record separator (0x1e) stands the mapping (nothing: the REES46 one),
 //! after it the file.
 #![no_main]
 
@@ -45,7 +45,7 @@ fn file() -> &'static PathBuf {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some(cut) = input.iter().position(|b| *b == 0) else {
+    let Some(cut) = input.iter().position(|b| *b == 0x1e) else {
         return;
     };
     let Ok(mapping) = std::str::from_utf8(&input[..cut]) else {

@@ -148,10 +148,12 @@ fn fill(
     }
     for (partition, bounds) in known.into_iter().flatten() {
         let (end, _) = ends.entry(*partition).or_default();
-        if *end < bounds.next {
-            tracing::error!(%partition, first = *end, next = bounds.next, "records of the log may be lost");
-            *end = bounds.next;
+        // What was trimmed is not lost.
+        let first = (*end).max(bounds.earliest);
+        if first < bounds.next {
+            tracing::error!(%partition, first, next = bounds.next, "records of the log are lost; the lake has them unless they came in the last seconds");
         }
+        *end = bounds.next;
     }
     for (partition, (end, records)) in ends {
         meta.push((next_key(partition), end.to_be_bytes().to_vec()));

@@ -124,6 +124,24 @@ impl Binary {
     }
 }
 
+/// Runs a scenario on the built binary, on a runtime of its own; panics with what went wrong, for tests.
+///
+/// # Panics
+/// When there is no binary, or the scenario fails.
+pub fn run<T, F: Future<Output = Result<T>>>(scenario: impl FnOnce(Binary) -> F) -> T {
+    let binary = Binary::find()
+        .expect("the tradewind binary: run `make build`, or name it with TRADEWIND_BIN");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    match runtime.block_on(scenario(binary)) {
+        Ok(value) => value,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 /// Kills a process at once, without a chance to clean up, and waits until it is gone.
 ///
 /// # Errors

@@ -1,25 +1,11 @@
 //! The commands as people type them, on the built binary: replay, keys, import to a server, and what they say of mistakes.
 
-use std::future::Future;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use tradewind_sim::binary::Binary;
+use tradewind_sim::binary::{Binary, run};
 use tradewind_sim::lake::{ask, numbers};
 use tradewind_sim::server::Server;
-
-fn run<F: Future<Output = Result<()>>>(scenario: impl FnOnce(Binary) -> F) {
-    let binary = Binary::find()
-        .expect("the tradewind binary: run `make build`, or name it with TRADEWIND_BIN");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    if let Err(error) = runtime.block_on(scenario(binary)) {
-        panic!("{error:?}");
-    }
-}
 
 async fn simulated(binary: &Binary, folder: &Path, events: &str) -> Result<String> {
     let file = folder.join("events.ndjson");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tradewind_sim::binary::Binary;
+use tradewind_sim::binary::{Binary, run};
 use tradewind_sim::http::{Answer, client, post_events};
 use tradewind_sim::lake::numbers;
 use tradewind_sim::server::Server;
@@ -17,19 +17,6 @@ use tradewind_sim::server::Server;
 const STORE: &str = "shop";
 /// The most memory the server may ever have had in use, in MiB: it starts with a query engine, a lake and buffers of its own.
 const MEMORY_MIB: u64 = 1_500;
-
-fn run<F: Future<Output = Result<()>>>(scenario: impl FnOnce(Binary) -> F) {
-    let binary = Binary::find()
-        .expect("the tradewind binary: run `make build`, or name it with TRADEWIND_BIN");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    if let Err(error) = runtime.block_on(scenario(binary)) {
-        panic!("{error:?}");
-    }
-}
 
 struct Scene {
     folder: tempfile::TempDir,

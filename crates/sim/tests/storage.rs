@@ -24,19 +24,10 @@ const STORE: &str = "shop";
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run<F: Future<Output = Result<()>>>(scenario: impl FnOnce(Binary) -> F) {
-    let binary = Binary::find()
-        .expect("the tradewind binary: run `make build`, or name it with TRADEWIND_BIN");
     let _turn = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    if let Err(error) = runtime.block_on(scenario(binary)) {
-        panic!("{error:?}");
-    }
+    tradewind_sim::binary::run(scenario);
 }
 
 /// Everything acknowledged is there exactly once, exactly as sent, and `verify` agrees.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tradewind_model::{Offset, TopicPartition};
 
 use super::coordinator::Coordinator;
-use super::{Restored, RuntimeError, RuntimeParts};
+use super::restored::Restored;
+use super::{RuntimeError, RuntimeParts};
 use crate::checkpoint::CheckpointStore;
 use crate::partition_worker::{PartitionCut, PartitionWorker, Shared};
 use crate::store_partition::OperatorConfig;
