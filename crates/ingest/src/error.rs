@@ -14,7 +14,7 @@ pub enum IngestError {
         retry_after_s: u32,
     },
     /// The disk has no room; send it again later (HTTP 503).
-    #[error("the request could not be kept: {0}")]
+    #[error("the request could not be kept")]
     Full(#[source] JournalError),
     /// Send it in pieces (HTTP 413).
     #[error("the request has more than {max} items; send it in several requests")]
@@ -26,7 +26,7 @@ pub enum IngestError {
     #[error("{0}")]
     Malformed(String),
     /// The log failed (HTTP 503).
-    #[error("the request could not be kept: {0}")]
+    #[error("the request could not be kept")]
     Journal(#[source] JournalError),
 }
 

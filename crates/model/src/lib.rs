@@ -5,6 +5,7 @@
 //! partition in [`route`]. Everything durable, moving or visible is built in the crates above.
 
 pub mod amount;
+mod causes;
 pub mod clock;
 pub mod decode;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod time;
 pub mod validate;
 
 pub use amount::Amount;
+pub use causes::Causes;
 pub use clock::{Clock, IdSource, SystemClock, UuidSource};
 pub use event::{Context, Event, EventType, Order, Product, Step, Text};
 pub use format::{Decoder, FormatError, FormatHash};

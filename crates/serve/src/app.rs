@@ -22,6 +22,7 @@ use crate::door::EventDoor;
 use crate::health::Health;
 use crate::intake::Intake;
 use crate::live::LiveViews;
+use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::sql::SqlDoor;
 use crate::{envelope, routes};
@@ -58,6 +59,8 @@ pub(crate) struct State {
     pub(crate) intake: Intake,
     /// One permit a KiB of event bodies.
     pub(crate) body_budget: Arc<Semaphore>,
+    /// Requests that could not be stored.
+    pub(crate) unstored: Seldom,
     pub(crate) desk: ViewDesk,
     pub(crate) sql: Arc<dyn SqlDoor>,
     pub(crate) health: Arc<dyn Health>,
@@ -82,6 +85,7 @@ impl App {
             gate: Gate::new(Arc::clone(&parts.control)),
             control: parts.control,
             intake: Intake::start(parts.events, settings.intake_threads, settings.intake_queue)?,
+            unstored: Seldom::default(),
             body_budget: Arc::new(Semaphore::new(settings.max_bodies >> 10)),
             desk: ViewDesk::new(parts.live, parts.clock),
             sql: parts.sql,

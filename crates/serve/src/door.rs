@@ -44,9 +44,12 @@ pub enum DoorError {
         /// Seconds after which it may be tried again.
         retry_after: u64,
     },
-    /// The journal cannot take anything now: the disk is full, or it is closing.
-    #[error("events cannot be stored now")]
+    /// There is no room for more on the disk (J4).
+    #[error("the server's disk is full")]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The journal takes nothing now: its storage fails, or it is closing.
+    #[error("the server's journal cannot be written")]
+    Unwritable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// More items than one body may hold.
     #[error("the body holds more than {limit} events")]
     TooManyItems {

@@ -1,11 +1,10 @@
 //! The one shape of every error answer: `{"error":{"code","message","hint"}}`.
 
-use std::fmt;
-
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tradewind_model::Causes;
 use utoipa::ToSchema;
 
 use crate::access::AccessError;
@@ -71,7 +70,7 @@ impl Refusal {
         doing: &'static str,
         reason: &(dyn std::error::Error + 'static),
     ) -> Self {
-        tracing::error!(doing, error = %Chain(reason), "request failed");
+        tracing::error!(doing, error = %Causes(reason), "request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -102,21 +101,6 @@ impl IntoResponse for Refusal {
             );
         }
         response
-    }
-}
-
-/// An error with its causes, on one line.
-pub(crate) struct Chain<'e>(pub(crate) &'e (dyn std::error::Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -41,8 +41,7 @@ fn door_error(error: IngestError) -> DoorError {
         },
         IngestError::TooManyItems { max } => DoorError::TooManyItems { limit: max as u64 },
         IngestError::Malformed(reason) => DoorError::Malformed(reason),
-        unkept @ (IngestError::Full(_) | IngestError::Journal(_)) => {
-            DoorError::Full(Box::new(unkept))
-        }
+        IngestError::Full(reason) => DoorError::Full(Box::new(reason)),
+        IngestError::Journal(reason) => DoorError::Unwritable(Box::new(reason)),
     }
 }

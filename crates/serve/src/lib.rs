@@ -26,6 +26,7 @@ pub mod openapi;
 pub mod period;
 mod routes;
 mod seats;
+mod seldom;
 mod settings;
 pub mod sql;
 mod stall;

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, router};
-use crate::error::Chain;
 use crate::seats::{Seat, Seats};
 use crate::stall::StallGuard;
 use crate::telemetry;
@@ -124,7 +123,7 @@ async fn keep_house(app: App, shutdown: CancellationToken) {
         if let Err(e) = &refreshed
             && !failing
         {
-            tracing::warn!(error = %Chain(e), "keys made by other processes cannot be read for now");
+            tracing::warn!(error = %tradewind_model::Causes(e), "keys made by other processes cannot be read for now");
         }
         failing = refreshed.is_err();
         if let Some(metrics) = &app.0.metrics {

@@ -22,6 +22,7 @@ use crate::door::{BodyKind, DoorError, ItemRejection, Verdicts};
 use crate::error::{ErrorBody, Refusal};
 use crate::intake::{BodyBudget, IntakeError, Job, kind_of_content_type};
 use crate::seats::{Activity, Waiting};
+use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::telemetry;
 
@@ -158,7 +159,8 @@ async fn take(
         kind,
         limit,
     };
-    state.intake.take(job).await.map_err(refuse_intake)
+    let taken = state.intake.take(job).await;
+    taken.map_err(|error| refuse_intake(error, &state.unstored))
 }
 
 /// Reads the rest of a refused body away, for a moment: a connection closed with bytes unread is reset, and the sender
@@ -229,21 +231,21 @@ fn overloaded(retry_after: u64) -> Refusal {
 }
 
 fn unsealed(error: ControlError) -> Refusal {
-    tracing::error!(error = %crate::error::Chain(&error), "could not fix a store's settings");
-    not_storable()
+    tracing::error!(error = %tradewind_model::Causes(&error), "could not fix a store's settings");
+    not_storable("the server's list of stores cannot be written")
 }
 
-fn not_storable() -> Refusal {
+fn not_storable(why: &str) -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "not_storable",
-        "events cannot be stored now",
+        format!("events cannot be stored now: {why}"),
     )
     .hint("send the same events again later; nothing of this request was kept")
     .retry_after(5)
 }
 
-fn refuse_intake(error: IntakeError) -> Refusal {
+fn refuse_intake(error: IntakeError, unstored: &Seldom) -> Refusal {
     match error {
         IntakeError::QueueFull => overloaded(1),
         IntakeError::Decompress(DecompressError::TooLarge { limit }) => too_large(limit),
@@ -258,9 +260,11 @@ fn refuse_intake(error: IntakeError) -> Refusal {
         IntakeError::Door(DoorError::Malformed(reason)) => {
             Refusal::bad_request("malformed", reason)
         }
-        IntakeError::Door(DoorError::Full(reason)) => {
-            tracing::error!(error = %crate::error::Chain(&*reason), "the journal refuses events");
-            not_storable()
+        IntakeError::Door(unkept @ (DoorError::Full(_) | DoorError::Unwritable(_))) => {
+            if let Some(requests) = unstored.happened() {
+                tracing::error!(requests, error = %tradewind_model::Causes(&unkept), "events cannot be stored; their senders were told to send them again");
+            }
+            not_storable(&unkept.to_string())
         }
         IntakeError::Door(DoorError::Failed(reason)) => {
             Refusal::internal("take events in", &*reason)

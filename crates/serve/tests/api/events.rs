@@ -261,6 +261,9 @@ async fn j4_overload_is_told_with_the_time_to_wait() {
     let answer = server.events().await.body("{}").send().await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
+    let said = answer.text().await.unwrap();
+    assert!(said.contains("the server's disk is full"), "{said}");
+    assert!(!said.contains("no space left"), "{said}");
     *server.door.mood.lock() = Mood::Panics;
     assert_eq!(
         outcome(server.events().await.body("{}")).await,
