@@ -1,15 +1,18 @@
 //! The checkpoint: operator state and the offsets it covers, changed together in one atomic, fsynced write (S1).
 //!
 //! A fjall folder with three keyspaces: `state` ((partition, store, table, key) → value, see [`crate::state`]), `offsets`
-//! (partition → next offset) and `pending` (rows of upserted lake tables that the lake has not taken yet).
+//! (partition → next offset) and `rows`: chunks of rows of upserted lake tables that the lake has not taken yet, numbered in the
+//! order written. Such rows live for seconds, and all that wait go at once, so they are neither sorted nor removed one by one.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use parking_lot::Mutex;
+use serde::Serialize;
 use tradewind_journal::{files_lost, is_damage, is_damage_at_opening};
 use tradewind_model::{Offset, TopicPartition};
 
@@ -48,7 +51,13 @@ fn unread(error: fjall::Error) -> CheckpointError {
 }
 
 /// The layout of state, rows and offsets. It rises with every change of what is written.
-const FORMAT: &str = "2\n";
+const FORMAT: &str = "3\n";
+
+/// The layout that had each waiting row under a key of its own, in the keyspace `pending`. It is turned into the present one.
+const ROWS_BY_KEY: &str = "2";
+
+/// Rows in a chunk.
+const CHUNK: usize = 2_000;
 
 /// Writes the format so that a power cut leaves all of it or nothing.
 fn write_whole(folder: &Path, path: &Path) -> std::io::Result<()> {
@@ -60,21 +69,39 @@ fn write_whole(folder: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// Notes the format in a new folder; refuses one of another format.
-fn check_format(folder: &Path, is_new: bool) -> Result<(), CheckpointError> {
+/// Whether what is in a folder has an older layout that is understood; refuses one that is not. Notes the format in a new folder.
+fn is_older(folder: &Path, is_new: bool) -> Result<bool, CheckpointError> {
     let path = folder.join("format");
-    let wrong = |e: std::io::Error| CheckpointError::Storage(format!("`{}`: {e}", path.display()));
     match std::fs::read_to_string(&path) {
-        Ok(found) if found.trim() == FORMAT.trim() => Ok(()),
+        Ok(found) if found.trim() == FORMAT.trim() => Ok(false),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_new => {
-            write_whole(folder, &path).map_err(wrong)
+            note_format(folder).map(|()| false)
         }
-        Ok(found) => Err(CheckpointError::Format(found.trim().to_owned())),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(CheckpointError::Format("1".to_owned()))
+        Ok(found) if found.trim() == ROWS_BY_KEY => Ok(true),
+        Ok(found) if found.trim().parse::<u32>().is_ok() => {
+            Err(CheckpointError::Format(found.trim().to_owned()))
         }
-        Err(e) => Err(wrong(e)),
+        Ok(_) => Err(CheckpointError::Damaged(format!(
+            "`{}` holds no number",
+            path.display()
+        ))),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Err(CheckpointError::Damaged(
+            format!("`{}` holds no text", path.display()),
+        )),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(CheckpointError::Damaged(
+            format!("`{}` is missing", path.display()),
+        )),
+        Err(e) => Err(CheckpointError::Storage(format!(
+            "`{}`: {e}",
+            path.display()
+        ))),
     }
+}
+
+fn note_format(folder: &Path) -> Result<(), CheckpointError> {
+    let path = folder.join("format");
+    write_whole(folder, &path)
+        .map_err(|e| CheckpointError::Storage(format!("`{}`: {e}", path.display())))
 }
 
 /// One checkpoint's worth of changes.
@@ -109,7 +136,7 @@ pub trait CheckpointStore: Send + Sync {
         each: &mut EachEntry<'_>,
     ) -> Result<(), CheckpointError>;
 
-    /// The rows the lake has not taken yet.
+    /// The rows the lake has not taken yet. Of several with one key the last counts.
     ///
     /// # Errors
     /// [`CheckpointError`].
@@ -121,11 +148,11 @@ pub trait CheckpointStore: Send + Sync {
     /// [`CheckpointError`].
     fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError>;
 
-    /// Forgets rows that the lake has taken.
+    /// Forgets the rows that the lake has taken: all but these.
     ///
     /// # Errors
     /// [`CheckpointError`].
-    fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError>;
+    fn keep_pending(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError>;
 }
 
 /// The storage, open.
@@ -133,7 +160,9 @@ struct Open {
     db: Database,
     state: Keyspace,
     offsets: Keyspace,
-    pending: Keyspace,
+    rows: Keyspace,
+    /// The numbers of the chunks in `rows`.
+    chunks: Mutex<Range<u64>>,
 }
 
 /// The checkpoint in a folder. After a write that failed the storage takes no more: it is closed, and opened again by the next
@@ -154,14 +183,24 @@ pub(crate) type PendingKey = (
     String,
 );
 
-/// Where a waiting row is stored: one place for each row of each table and date.
+/// What a waiting row replaces: one place for each row of each table and date.
 #[must_use]
-pub fn stored_key(change: &DerivedChange) -> Vec<u8> {
+pub fn row_key(change: &DerivedChange) -> Vec<u8> {
     let mut key = crate::state::prefix(change.partition, &change.store);
     key.push(change.table as u8);
     key.extend_from_slice(&change.date.0.to_be_bytes());
     key.extend_from_slice(change.key.as_bytes());
     key
+}
+
+fn damaged_row(error: postcard::Error) -> CheckpointError {
+    CheckpointError::Damaged(format!("a waiting row: {error}"))
+}
+
+fn chunk_number(key: &[u8]) -> Result<u64, CheckpointError> {
+    key.try_into().map(u64::from_be_bytes).map_err(|_| {
+        CheckpointError::Damaged("the number of waiting rows has the wrong length".to_owned())
+    })
 }
 
 impl Open {
@@ -190,12 +229,59 @@ impl Open {
                 other => storage(other),
             })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
+        let rows = db.keyspace("rows", options).map_err(unread)?;
+        let mut chunks = 0..0;
+        for guard in rows.iter() {
+            let number = chunk_number(&guard.key().map_err(unread)?)?;
+            chunks = if chunks.is_empty() {
+                number..number + 1
+            } else {
+                chunks.start..number + 1
+            };
+        }
         Ok(Self {
             state: db.keyspace("state", options).map_err(unread)?,
             offsets: db.keyspace("offsets", options).map_err(unread)?,
-            pending: db.keyspace("pending", options).map_err(unread)?,
+            rows,
+            chunks: Mutex::new(chunks),
             db,
         })
+    }
+
+    /// Adds rows to a batch, as the chunks after `next`; gives the number after them.
+    fn add_rows<T: Serialize>(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        rows: &[T],
+        mut next: u64,
+    ) -> Result<u64, CheckpointError> {
+        for chunk in rows.chunks(CHUNK) {
+            let value =
+                postcard::to_stdvec(chunk).map_err(|e| CheckpointError::Storage(e.to_string()))?;
+            batch.insert(&self.rows, next.to_be_bytes(), value);
+            next += 1;
+        }
+        Ok(next)
+    }
+
+    /// Turns rows that stand under keys of their own into chunks.
+    fn gather_rows(&self) -> Result<(), CheckpointError> {
+        let old = self
+            .db
+            .keyspace("pending", KeyspaceCreateOptions::default)
+            .map_err(unread)?;
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        let mut rows: Vec<DerivedChange> = Vec::new();
+        for guard in old.iter() {
+            let (key, value) = guard.into_inner().map_err(unread)?;
+            rows.push(postcard::from_bytes(&value).map_err(damaged_row)?);
+            batch.remove(&old, key);
+        }
+        let mut chunks = self.chunks.lock();
+        let next = self.add_rows(&mut batch, &rows, chunks.end)?;
+        batch.commit().map_err(storage)?;
+        chunks.end = next;
+        Ok(())
     }
 
     fn offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
@@ -233,7 +319,10 @@ impl Checkpoints {
             written: Mutex::default(),
         };
         let offsets = opened.offsets()?;
-        check_format(folder, offsets.is_empty())?;
+        if is_older(folder, offsets.is_empty())? {
+            opened.get()?.gather_rows()?;
+            note_format(folder)?;
+        }
         *opened.written.lock() = offsets;
         Ok(opened)
     }
@@ -245,7 +334,7 @@ impl Checkpoints {
             return Ok(Arc::clone(open));
         }
         // Only changes are written from now on: they must meet what they are changes of.
-        check_format(&self.folder, false)?;
+        is_older(&self.folder, false)?;
         let again = Arc::new(Open::new(&self.folder)?);
         let found = again.offsets()?;
         let written = self.written.lock();
@@ -293,12 +382,10 @@ impl CheckpointStore for Checkpoints {
     fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
         let mut out = Vec::new();
         let open = self.get()?;
-        for guard in open.pending.iter() {
+        for guard in open.rows.iter() {
             let (_, value) = guard.into_inner().map_err(unread)?;
-            out.push(
-                postcard::from_bytes(&value)
-                    .map_err(|e| CheckpointError::Damaged(format!("a pending row: {e}")))?,
-            );
+            let chunk: Vec<DerivedChange> = postcard::from_bytes(&value).map_err(damaged_row)?;
+            out.extend(chunk);
         }
         Ok(out)
     }
@@ -315,24 +402,135 @@ impl CheckpointStore for Checkpoints {
             for (partition, offset) in &write.offsets {
                 batch.insert(&open.offsets, partition.to_bytes(), offset.to_be_bytes());
             }
-            for change in &write.pending {
-                let value = postcard::to_stdvec(change)
-                    .map_err(|e| CheckpointError::Storage(e.to_string()))?;
-                batch.insert(&open.pending, stored_key(change), value);
-            }
-            batch.commit().map_err(storage)
+            let mut chunks = open.chunks.lock();
+            let next = open.add_rows(&mut batch, &write.pending, chunks.end)?;
+            batch.commit().map_err(storage)?;
+            chunks.end = next;
+            Ok(())
         })?;
         self.written.lock().extend(write.offsets.iter().copied());
         Ok(())
     }
 
-    fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
+    fn keep_pending(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
         self.commit(|open| {
             let mut batch = open.db.batch();
-            for row in rows {
-                batch.remove(&open.pending, stored_key(row));
+            let mut chunks = open.chunks.lock();
+            for number in chunks.clone() {
+                batch.remove(&open.rows, number.to_be_bytes());
             }
-            batch.commit().map_err(storage)
+            let next = open.add_rows(&mut batch, rows, chunks.end)?;
+            batch.commit().map_err(storage)?;
+            *chunks = chunks.end..next;
+            Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_model::{Date, StoreId, Topic};
+
+    fn change(key: &str, date: i32) -> DerivedChange {
+        DerivedChange {
+            store: StoreId::new("shop").unwrap(),
+            partition: TopicPartition::new(Topic::UserEvents, 0),
+            table: DerivedTable::Sessions,
+            date: Date(date),
+            key: key.to_owned(),
+            row: None,
+        }
+    }
+
+    fn write(rows: &[DerivedChange]) -> CheckpointWrite {
+        CheckpointWrite {
+            state: vec![(vec![0, 0, 0, 1], Some(vec![1]))],
+            offsets: vec![(TopicPartition::new(Topic::UserEvents, 0), 7)],
+            pending: rows.to_vec(),
+        }
+    }
+
+    fn keys(checkpoints: &Checkpoints) -> Vec<String> {
+        let rows = checkpoints.pending().unwrap();
+        rows.into_iter().map(|row| row.key).collect()
+    }
+
+    #[test]
+    fn s1_waiting_rows_come_back_in_the_order_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let many: Vec<DerivedChange> = (0..CHUNK * 2 + 1)
+            .map(|i| change(&i.to_string(), 1))
+            .collect();
+        let checkpoints = Checkpoints::open(folder.path()).unwrap();
+        checkpoints.write(&write(&many)).unwrap();
+        checkpoints.write(&write(&[change("0", 2)])).unwrap();
+        drop(checkpoints);
+        let checkpoints = Checkpoints::open(folder.path()).unwrap();
+        let mut expected: Vec<String> = many.iter().map(|row| row.key.clone()).collect();
+        expected.push("0".to_owned());
+        assert_eq!(keys(&checkpoints), expected);
+        assert_eq!(checkpoints.pending().unwrap().last().unwrap().date, Date(2));
+        checkpoints.keep_pending(&[&many[3], &many[1]]).unwrap();
+        checkpoints.write(&write(&[change("new", 1)])).unwrap();
+        assert_eq!(keys(&checkpoints), ["3", "1", "new"]);
+        drop(checkpoints);
+        let checkpoints = Checkpoints::open(folder.path()).unwrap();
+        assert_eq!(keys(&checkpoints), ["3", "1", "new"]);
+        checkpoints.keep_pending(&[]).unwrap();
+        assert!(keys(&checkpoints).is_empty());
+    }
+
+    #[test]
+    fn s1_a_damaged_format_is_told_from_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        Checkpoints::open(folder.path())
+            .unwrap()
+            .write(&write(&[]))
+            .unwrap();
+        let format = folder.path().join("format");
+        let said = || match Checkpoints::open(folder.path()) {
+            Ok(_) => "opened",
+            Err(CheckpointError::Damaged(_)) => "damaged",
+            Err(CheckpointError::Format(_)) => "another format",
+            Err(_) => "something else",
+        };
+        assert_eq!(said(), "opened");
+        for (bytes, expected) in [
+            (&b"99\n"[..], "another format"),
+            (b"", "damaged"),
+            (b"3x", "damaged"),
+            (&[0xff, 0xfe], "damaged"),
+        ] {
+            std::fs::write(&format, bytes).unwrap();
+            assert_eq!(said(), expected);
+        }
+        std::fs::remove_file(&format).unwrap();
+        assert_eq!(said(), "damaged");
+    }
+
+    #[test]
+    fn s1_a_checkpoint_of_the_layout_before_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::open(folder.path()).unwrap();
+        checkpoints.write(&write(&[])).unwrap();
+        let open = checkpoints.get().unwrap();
+        let old = open
+            .db
+            .keyspace("pending", KeyspaceCreateOptions::default)
+            .unwrap();
+        for key in ["a", "b"] {
+            let row = change(key, 1);
+            let value = postcard::to_stdvec(&row).unwrap();
+            old.insert(row_key(&row), value).unwrap();
+        }
+        drop((old, open, checkpoints));
+        std::fs::write(folder.path().join("format"), "2\n").unwrap();
+        for _ in 0..2 {
+            let checkpoints = Checkpoints::open(folder.path()).unwrap();
+            assert_eq!(keys(&checkpoints), ["a", "b"]);
+        }
+        let format = std::fs::read_to_string(folder.path().join("format")).unwrap();
+        assert_eq!(format, FORMAT);
     }
 }

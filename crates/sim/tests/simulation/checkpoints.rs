@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tradewind_model::{Offset, TopicPartition};
 use tradewind_stream::checkpoint::{
-    CheckpointError, CheckpointStore, CheckpointWrite, EachEntry, stored_key,
+    CheckpointError, CheckpointStore, CheckpointWrite, EachEntry, row_key,
 };
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::state::split_key;
@@ -77,7 +77,7 @@ impl CheckpointStore for MemoryCheckpoints {
             }
             disk.offsets.extend(write.offsets.iter().copied());
             for change in &write.pending {
-                disk.pending.insert(stored_key(change), change.clone());
+                disk.pending.insert(row_key(change), change.clone());
             }
         }
         // Durable, though the answer says otherwise; or the last that the process did.
@@ -87,14 +87,12 @@ impl CheckpointStore for MemoryCheckpoints {
         Ok(())
     }
 
-    fn taken(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
+    fn keep_pending(&self, rows: &[&DerivedChange]) -> Result<(), CheckpointError> {
         if self.dice.fate(8, 60) == Fate::Fails {
             return Err(CheckpointError::Storage("no space left".to_owned()));
         }
-        let mut disk = self.disk.lock();
-        for row in rows {
-            disk.pending.remove(&stored_key(row));
-        }
+        let kept = rows.iter().map(|row| (row_key(row), (*row).clone()));
+        self.disk.lock().pending = kept.collect();
         Ok(())
     }
 }

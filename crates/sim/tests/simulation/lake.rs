@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tradewind_journal::Record;
 use tradewind_model::{Offset, Store, TopicPartition};
-use tradewind_stream::checkpoint::stored_key;
+use tradewind_stream::checkpoint::row_key;
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::sink::{Chunk, Outcome, Sink, SinkError, Tap};
 
@@ -171,7 +171,7 @@ impl Sink for Lake {
         self.call("upsert")?;
         for change in changes {
             let mut disk = self.disk.lock();
-            let key = stored_key(change);
+            let key = row_key(change);
             match &change.row {
                 Some(row) => drop(disk.upserted.insert(key, format!("{row:?}"))),
                 None => drop(disk.upserted.remove(&key)),

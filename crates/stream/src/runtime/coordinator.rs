@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use tradewind_model::{Date, StoreId};
+use tradewind_model::{Causes, Date, StoreId};
 
 use super::{Control, RuntimeError};
 use crate::checkpoint::{CheckpointError, CheckpointStore, CheckpointWrite, PendingKey};
@@ -39,11 +39,16 @@ pub(super) struct Coordinator {
     pub(super) threads: usize,
     pub(super) interval: Duration,
     pub(super) pending: BTreeMap<PendingKey, DerivedChange>,
+    /// Rows in the checkpoint, of which some may have replaced others.
+    pub(super) stored: usize,
     pub(super) flushed: Instant,
     pub(super) flush_cost: Duration,
     /// How long it waits before it asks a lake again that did not take rows; twice as long each time.
     pub(super) retry_pause: Duration,
 }
+
+/// Rows that others have replaced and that the checkpoint may hold nevertheless.
+const SPARE_ROWS: usize = 200_000;
 
 /// Records between the log's end and the operators from which they count as catching up.
 const BEHIND: u64 = 200_000;
@@ -60,20 +65,6 @@ fn flush_due(
 ) -> bool {
     let pause = Duration::from_secs(if behind { 15 } else { 5 });
     asked || waiting > 500_000 || since >= (last_cost * 10).max(pause)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(at) = cause {
-        let said = at.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = at.source();
-    }
-    text
 }
 
 /// What a barrier found.
@@ -195,8 +186,13 @@ impl Coordinator {
             metrics::histogram!("tradewind_stream_checkpoint_seconds")
                 .record(started.elapsed().as_secs_f64());
             metrics::counter!("tradewind_stream_checkpoints_total").increment(1);
+            self.stored += write.pending.len();
             for change in write.pending {
                 self.pending.insert(pending_key(&change), change);
+            }
+            // A lake that takes nothing for hours must not make the checkpoint grow with every change of the same rows.
+            if self.stored > 2 * self.pending.len() + SPARE_ROWS {
+                self.keep_pending()?;
             }
         }
         metrics::gauge!("tradewind_stream_pending_rows").set(self.pending.len() as f64);
@@ -252,10 +248,10 @@ impl Coordinator {
                 }
                 Err(error) => {
                     self.control.rounds.lock().troubled =
-                        Some(format!("the lake does not take rows: {}", chain(&error)));
+                        Some(format!("the lake does not take rows: {}", Causes(&error)));
                     metrics::counter!("tradewind_lake_commit_failures_total").increment(1);
                     tracing::error!(
-                        error = chain(&error),
+                        error = %Causes(&error),
                         "the lake did not take rows; trying again"
                     );
                     if self.control.stop.load(Ordering::Acquire) {
@@ -278,16 +274,16 @@ impl Coordinator {
         let rows: Vec<&DerivedChange> = self.pending.values().collect();
         let owed = match self.sink.upsert(&rows) {
             Ok(()) => {
-                self.keep(|checkpoints| checkpoints.taken(&rows))?;
                 self.pending.clear();
                 None
             }
             Err(error) => {
-                let (taken, owed) = self.give_by_day(&rows, &error)?;
+                let (taken, owed) = self.give_by_day(&rows, &error);
                 self.pending.retain(|_, row| !taken.contains(&day_of(row)));
                 Some(owed)
             }
         };
+        self.keep_pending()?;
         self.control.rounds.lock().owed = owed;
         self.flushed = Instant::now();
         self.flush_cost = started.elapsed();
@@ -300,33 +296,40 @@ impl Coordinator {
     fn give_by_day(
         &self,
         rows: &[&DerivedChange],
-        error: &dyn std::error::Error,
-    ) -> Result<(BTreeSet<Day>, String), RuntimeError> {
+        error: &(dyn std::error::Error + 'static),
+    ) -> (BTreeSet<Day>, String) {
         tracing::error!(
-            error = chain(error),
+            error = %Causes(error),
             "the lake did not take changed orders, sessions or carts; trying each day by itself"
         );
         let mut days: BTreeMap<Day, Vec<&DerivedChange>> = BTreeMap::new();
         for row in rows {
             days.entry(day_of(row)).or_default().push(row);
         }
-        let (mut taken, mut owed) = (BTreeSet::new(), chain(error));
+        let (mut taken, mut owed) = (BTreeSet::new(), Causes(error).to_string());
         for (day, rows) in days {
             if self.control.stop.load(Ordering::Acquire) {
                 break;
             }
             match self.sink.upsert(&rows) {
                 Ok(()) => {
-                    self.keep(|checkpoints| checkpoints.taken(&rows))?;
                     taken.insert(day);
                 }
                 Err(error) => {
                     let (store, _, date) = &day;
-                    owed = chain(&error);
+                    owed = Causes(&error).to_string();
                     tracing::error!(%store, %date, error = owed, "the lake did not take changed orders, sessions or carts of a day; trying again later");
                 }
             }
         }
-        Ok((taken, owed))
+        (taken, owed)
+    }
+
+    /// Has the checkpoint forget the rows that wait no more, and those that others have replaced.
+    fn keep_pending(&mut self) -> Result<(), RuntimeError> {
+        let rows: Vec<&DerivedChange> = self.pending.values().collect();
+        self.keep(|checkpoints| checkpoints.keep_pending(&rows))?;
+        self.stored = rows.len();
+        Ok(())
     }
 }

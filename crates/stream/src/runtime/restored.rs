@@ -133,6 +133,7 @@ impl Restored {
             cuts,
             threads,
             interval,
+            stored: self.pending.len(),
             pending: self
                 .pending
                 .into_iter()
