@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionContext;
 use hashbrown::HashMap;
-use tradewind_model::{Date, StoreId};
+use tradewind_model::{Causes, Date, StoreId};
 
 use crate::dirty::{self, Changed};
 use crate::error::{LakeError, Result};
@@ -74,7 +74,7 @@ impl Lake {
             match self.refresh_table(&definition, backlog, budget).await {
                 Ok(done) => progress.materialised += done,
                 Err(error) => {
-                    tracing::warn!(table = %definition.name, %error, "gold table not refreshed");
+                    tracing::warn!(table = %definition.name, error = %Causes(&error), "gold table not refreshed");
                     failure.get_or_insert(error);
                 }
             }
@@ -126,7 +126,7 @@ impl Lake {
                 match materialise(&context, definition, &schema, store, dates).await {
                     Ok(rows) => work.extend(rows),
                     Err(error) => {
-                        tracing::warn!(table = %definition.name, %store, days = dates.len(), %error, "days of a gold table cannot be computed");
+                        tracing::warn!(table = %definition.name, %store, days = dates.len(), error = %Causes(&error), "days of a gold table cannot be computed");
                         failed.extend(dates.iter().map(|date| PartitionKey {
                             store: store.clone(),
                             date: *date,

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{Add, Remove};
 use tradewind_model::{Clock, SystemClock};
@@ -96,6 +97,8 @@ pub(crate) fn partition_values(key: &PartitionKey) -> HashMap<String, Option<Str
 pub(crate) struct Head {
     /// The version.
     pub(crate) version: u64,
+    /// The columns the log tells of.
+    pub(crate) columns: SchemaRef,
     files: BTreeMap<PartitionKey, BTreeMap<String, Arc<FileEntry>>>,
 }
 
@@ -107,6 +110,7 @@ impl Head {
             .map_err(|e| LakeError::table("reading a snapshot", e))?;
         let mut head = Self {
             version: state.version(),
+            columns: state.snapshot().arrow_schema(),
             files: BTreeMap::new(),
         };
         for file in state.log_data().iter() {
@@ -182,6 +186,7 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::datatypes::Schema;
     use tradewind_model::{Date, StoreId};
 
     #[test]
@@ -198,6 +203,7 @@ mod tests {
         };
         let mut head = Head {
             version: 0,
+            columns: Arc::new(Schema::empty()),
             files: BTreeMap::new(),
         };
         head.apply(

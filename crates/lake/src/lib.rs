@@ -26,6 +26,7 @@ mod layout;
 mod maintenance;
 mod recount;
 mod replay;
+mod scan;
 mod schema;
 mod session;
 mod sink;

@@ -11,7 +11,7 @@ use deltalake_core::operations::vacuum::VacuumMode;
 use deltalake_core::protocol::checkpoints;
 use hashbrown::HashMap;
 use object_store::ObjectStoreExt as _;
-use tradewind_model::Micros;
+use tradewind_model::{Causes, Micros};
 
 use crate::error::{LakeError, Result};
 use crate::files;
@@ -232,7 +232,7 @@ impl Lake {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(table = %name, %error, "upkeep failed");
+                    tracing::warn!(table = %name, error = %Causes(&error), "upkeep failed");
                     failure.get_or_insert(error);
                 }
             }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use datafusion::catalog::{
     CatalogProvider as _, MemoryCatalogProvider, MemorySchemaProvider, TableProvider,
 };
-use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use deltalake_core::DeltaTable;
-use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+use tradewind_model::StoreId;
 
 use crate::error::{LakeError, Result};
 use crate::lake::Lake;
 use crate::layout::TableName;
+use crate::scan::LakeTable;
 
 /// The least memory of the queries that compute gold; beyond theirs they spill to disk.
 const LEAST_MEMORY: usize = 512 << 20;
@@ -34,37 +33,24 @@ fn query_memory() -> usize {
     eighth.clamp(LEAST_MEMORY, MOST_MEMORY)
 }
 
-/// A provider of one snapshot. Reads whole files only where partition, statistics and filters leave no way around.
-pub(crate) fn provider_of(table: &DeltaTable) -> Result<Arc<dyn TableProvider>> {
-    let snapshot = table
-        .snapshot()
-        .map_err(|e| LakeError::table("reading a snapshot", e))?
-        .snapshot()
-        .clone();
-    let config = DeltaScanConfig {
-        schema_force_view_types: false,
-        ..DeltaScanConfig::new()
-    }
-    .with_wrap_partition_values(false);
-    let scan = DeltaScanNext::new(snapshot, config)
-        .map_err(|e| LakeError::query("preparing a table for queries", e))?;
-    Ok(Arc::new(scan))
-}
-
 impl Lake {
-    /// A table as DataFusion reads it: its newest snapshot, or no rows while it has none.
+    /// A table as DataFusion reads it: the rows of some stores in its newest version, or no rows while it has none.
     ///
     /// # Errors
     /// [`LakeError`] when the table's log cannot be read or its columns are unknown.
-    pub async fn provider(&self, table: &TableName) -> Result<Arc<dyn TableProvider>> {
-        match self.table(table).await? {
-            Some(table) => provider_of(&table),
-            None => {
-                let empty = MemTable::try_new(self.columns(table).await?, vec![Vec::new()])
-                    .map_err(|e| LakeError::query(format!("preparing `{table}`"), e))?;
-                Ok(Arc::new(empty))
-            }
-        }
+    pub async fn provider(
+        &self,
+        table: &TableName,
+        seen: impl Fn(&StoreId) -> bool,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let handle = self.handle(table);
+        let (columns, files) = match handle.contents(|key| seen(&key.store)).await? {
+            Some(contents) => contents,
+            None => (self.columns(table).await?, Vec::new()),
+        };
+        let table = LakeTable::new(&columns, handle.dir(), &files)
+            .map_err(|e| LakeError::query(format!("preparing `{table}`"), e))?;
+        Ok(Arc::new(table))
     }
 
     /// A session over some tables, for the lake's own queries.
@@ -92,7 +78,10 @@ impl Lake {
                 }
             };
             schema
-                .register_table(table.name().to_owned(), self.provider(table).await?)
+                .register_table(
+                    table.name().to_owned(),
+                    self.provider(table, |_| true).await?,
+                )
                 .map_err(wrong)?;
         }
         context.register_catalog("tradewind", catalog);

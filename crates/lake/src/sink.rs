@@ -14,7 +14,7 @@ use arrow::datatypes::Int64Type;
 use deltalake_core::kernel::Add;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use tradewind_model::{Offset, Topic, TopicPartition};
+use tradewind_model::{Causes, Offset, Topic, TopicPartition};
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::sink::{Chunk, Sink, SinkError, Tap};
 
@@ -208,7 +208,7 @@ impl Sink for LakeSink {
         // Without the notes everything would be written again, so a tap that cannot read them asks for nothing to be
         // dropped here; the commit, which reads them again, drops it or fails.
         let covered = self.covered_by_tables(partition).unwrap_or_else(|error| {
-            tracing::warn!(%partition, %error, "offsets of the lake cannot be read yet");
+            tracing::warn!(%partition, error = %Causes(&error), "offsets of the lake cannot be read yet");
             [0; 4]
         });
         Box::new(LakeTap::new(partition, covered))
@@ -224,7 +224,7 @@ impl Sink for LakeSink {
                 bronze
             }
             Err(error) => {
-                tracing::warn!(%partition, %error, "offsets of the lake cannot be read yet");
+                tracing::warn!(%partition, error = %Causes(&error), "offsets of the lake cannot be read yet");
                 0
             }
         }

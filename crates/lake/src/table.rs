@@ -151,6 +151,15 @@ impl TableHandle {
         self.with_head(|head| head.version).await
     }
 
+    /// The columns and the files of some partitions in the newest version; `None` while the table does not exist yet.
+    pub(crate) async fn contents(
+        &self,
+        wanted: impl Fn(&PartitionKey) -> bool,
+    ) -> Result<Option<(SchemaRef, Vec<Arc<FileEntry>>)>> {
+        self.with_head(|head| (Arc::clone(&head.columns), head.files(wanted)))
+            .await
+    }
+
     /// The files of some partitions in the newest version.
     pub(crate) async fn files(
         &self,

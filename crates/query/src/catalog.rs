@@ -107,10 +107,10 @@ impl SchemaProvider for LakeSchema {
         };
         let provider = self
             .lake
-            .provider(table)
+            .provider(table, |store| self.scope.allows(store))
             .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
-        Ok(scoped(provider, self.scope.filter()))
+        Ok(Some(provider))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

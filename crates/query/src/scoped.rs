@@ -1,4 +1,5 @@
-//! A table seen through a scope (T1): the condition on `store_id` is part of the scan itself, below everything a user writes.
+//! A live table seen through a scope (T1): the condition on `store_id` is part of the scan itself, below everything a user writes.
+//! Tables of the lake are made of the files of the scope's stores instead.
 
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ impl TableProvider for ScopedTable {
             read.push(self.store_column);
         }
         let mut pushed = filters.to_vec();
-        // For skipping files; the filter above it is what counts.
+        // So that the table need not make what is not asked for; the filter above it is what counts.
         pushed.push(self.filter.clone());
         let plan = self.inner.scan(state, Some(&read), &pushed, None).await?;
         let columns = DFSchema::try_from(plan.schema().as_ref().clone())?;
