@@ -9,14 +9,11 @@ use anyhow::{Context as _, Result};
 use tradewind_bench::run::{Round, Work, round};
 use tradewind_bench::shards::Shards;
 
-/// The product's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Partitions a topic: the product's default.
 const PARTITIONS: u16 = 8;
 
 fn main() -> Result<()> {
+    tradewind_memory::set_up();
     let mut arguments = std::env::args().skip(1);
     let path = arguments
         .next()

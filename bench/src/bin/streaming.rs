@@ -16,10 +16,6 @@ use tradewind_model::{Clock, Micros, Store, StoreDirectory, StoreId};
 use tradewind_stream::sink::NoSink;
 use tradewind_stream::{LiveHub, Runtime, RuntimeConfig, RuntimeParts};
 
-/// The product's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 struct WallClock;
 
 impl Clock for WallClock {
@@ -47,6 +43,7 @@ impl StoreDirectory for One {
 }
 
 fn main() -> Result<()> {
+    tradewind_memory::set_up();
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: streaming FILE.ndjson FOLDER [CURRENCY]";
     let file = arguments.next().context(usage)?;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tradewind_control::Control;
 use tradewind_journal::{EmbeddedJournal, EmbeddedOptions, Journal, RetentionPolicy};
 use tradewind_lake::{Lake, LakeOptions, LakeSink, MaintenancePolicy};
-use tradewind_model::{Clock, StoreDirectory, SystemClock};
+use tradewind_model::{Causes, Clock, StoreDirectory, SystemClock};
 use tradewind_query::{QueryEngine, QueryLimits, QueryOptions};
 use tradewind_stream::{LiveHub, Runtime, RuntimeConfig, RuntimeParts};
 
@@ -149,7 +149,7 @@ impl Instance {
             while !pause(&stopped, wait).await {
                 let started = std::time::Instant::now();
                 if let Err(error) = lake.refresh_gold(64).await {
-                    tracing::error!(%error, "the gold tables could not be refreshed; trying again");
+                    tracing::error!(error = %Causes(&error), "the gold tables could not be refreshed; trying again");
                 }
                 // At most a fifth of one core's time goes into gold.
                 wait = least.max(started.elapsed() * 4);
@@ -175,7 +175,7 @@ impl Instance {
                     .maintain(&MaintenancePolicy::default(), clock.now())
                     .await
                 {
-                    tracing::error!(%error, "lake maintenance failed; trying again");
+                    tracing::error!(error = %Causes(&error), "lake maintenance failed; trying again");
                 }
                 let (journal, now) = (Arc::clone(&journal), clock.now());
                 let trimmed = tokio::task::spawn_blocking(move || journal.trim(&policy, now)).await;
@@ -193,7 +193,7 @@ impl Instance {
         tokio::spawn(async move {
             while !pause(&stopped, CONTROL_POLL).await {
                 if let Err(error) = control.refresh_if_changed().await {
-                    tracing::warn!(%error, "the control database could not be read");
+                    tracing::warn!(error = %Causes(&error), "the control database could not be read");
                 }
             }
         });

@@ -19,28 +19,8 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use config::Config;
 
-/// Returns memory to the system readily and is faster than the system's allocator with many threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// mimalloc's option `purge_delay`; the crate that wraps it names only some of the options.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-
-/// Lets freed memory wait a minute for its next use before the system gets it back. With the default of one second a fifth of
-/// an import went into the kernel clearing pages that had been given away between two commits, with ten seconds a tenth.
-fn keep_freed_memory_a_while() {
-    #[allow(
-        unsafe_code,
-        reason = "the only way to set the allocator's options at run time"
-    )]
-    // SAFETY: a plain store to an option of the allocator, which is allowed at any time.
-    unsafe {
-        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 60_000);
-    }
-}
-
 fn main() -> ExitCode {
-    keep_freed_memory_a_while();
+    tradewind_memory::set_up();
     let cli = Cli::parse();
     // One TLS implementation for every client in the process; a second install only says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
