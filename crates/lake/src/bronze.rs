@@ -77,7 +77,7 @@ impl Lake {
         let mut found = Vec::new();
         for batch in self.ask(&[TableName::BronzeEvents], &sql).await? {
             let (topics, partitions) = (
-                batch.column(0).as_string_view(),
+                batch.column(0).as_string::<i32>(),
                 batch.column(1).as_primitive::<Int32Type>(),
             );
             for row in 0..batch.num_rows() {
@@ -151,7 +151,7 @@ impl BronzeRecords {
         let batch = batch
             .map_err(|e| LakeError::query(format!("reading bronze of {}", self.partition), e))?;
         let mut stores = BTreeMap::new();
-        for id in batch.column(0).as_string_view().iter().flatten() {
+        for id in batch.column(0).as_string::<i32>().iter().flatten() {
             if !stores.contains_key(id) {
                 let store =
                     StoreId::new(id).map_err(|e| LakeError::storage("reading bronze", e))?;
@@ -166,16 +166,16 @@ impl BronzeBatch {
     /// The records; those in quarantine are [`RecordKind::Rejected`].
     pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let column = |i: usize| self.batch.column(i);
-        let stores = column(0).as_string_view();
+        let stores = column(0).as_string::<i32>();
         let offsets = column(1).as_primitive::<Int64Type>();
         let received = column(2).as_primitive::<TimestampMicrosecondType>();
-        let sources = column(3).as_string_view();
+        let sources = column(3).as_string::<i32>();
         let positions = column(4).as_primitive::<Int64Type>();
-        let formats = column(5).as_string_view();
-        let ids = column(6).as_string_view();
-        let raws = column(7).as_binary_view();
-        let codes = column(8).as_string_view();
-        let messages = column(9).as_string_view();
+        let formats = column(5).as_string::<i32>();
+        let ids = column(6).as_string::<i32>();
+        let raws = column(7).as_binary::<i32>();
+        let codes = column(8).as_string::<i32>();
+        let messages = column(9).as_string::<i32>();
         (0..self.batch.num_rows()).filter_map(move |row| {
             Some(Record {
                 offset: u64::try_from(offsets.value(row)).ok()?,

@@ -97,11 +97,12 @@ async fn put_file(
     encoded: (Vec<u8>, String),
     data_change: bool,
 ) -> Result<Add> {
+    // Names rise with the time of writing, so that files are read in the order written.
     let path = format!(
         "store_id={}/date={}/part-{}.zstd.parquet",
         key.store,
         key.date,
-        uuid::Uuid::new_v4().simple()
+        uuid::Uuid::now_v7().simple()
     );
     let (bytes, stats) = encoded;
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);

@@ -267,6 +267,8 @@ impl Lake {
                     e,
                 )
             })?;
+            // Once more: who looked meanwhile saw what is gone now.
+            handle.forget().await;
         }
         Ok(())
     }

@@ -143,7 +143,7 @@ fn digest_event(
 
 /// The store and date in the first two columns of a row.
 pub(crate) fn key_of(batch: &RecordBatch, row: usize) -> Result<PartitionKey> {
-    let store = batch.column(0).as_string_view().value(row);
+    let store = batch.column(0).as_string::<i32>().value(row);
     Ok(PartitionKey {
         store: StoreId::new(store).map_err(|e| LakeError::storage("reading silver", e))?,
         date: Date(batch.column(1).as_primitive::<Date32Type>().value(row)),
@@ -155,7 +155,7 @@ pub(crate) fn digest_events(
     batch: &RecordBatch,
     digests: &mut BTreeMap<PartitionKey, Digest>,
 ) -> Result<()> {
-    let text = |i: usize| batch.column(i).as_string_view();
+    let text = |i: usize| batch.column(i).as_string::<i32>();
     let (topics, ids, kinds, visitors) = (text(2), text(5), text(6), text(9));
     let partitions = batch.column(3).as_primitive::<Int32Type>();
     let offsets = batch.column(4).as_primitive::<Int64Type>();

@@ -1,15 +1,20 @@
-//! A table of the lake as DataFusion scans it: the data files of one version, chosen by store, date and statistics.
+//! A table of the lake as DataFusion scans it: the data files of the newest version, chosen by store, date and statistics.
 //!
 //! Each file holds rows of one store and one date, which stand in its path. Whoever may see some stores gets a table of their
 //! files alone (T1), and a condition on store or date picks files and costs nothing a row. Of what is left the reader skips
 //! files, row groups and rows by the conditions it is given.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, BooleanArray, RecordBatch, UInt64Array};
+use arrow::array::{
+    ArrayRef, AsArray as _, BooleanArray, Date32Array, RecordBatch, StringArray, UInt64Array,
+};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
@@ -31,43 +36,84 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::prelude::Expr;
 use object_store::ObjectMeta;
+use parking_lot::Mutex;
 use serde_json::Value;
+use tradewind_model::StoreId;
 
 use crate::head::FileEntry;
 use crate::schema::{PARTITION_COLUMNS, STATS_COLUMNS, file_schema};
+use crate::table::TableHandle;
 
-/// The files of one version of a table.
-#[derive(Debug)]
+/// The stores whose files may be read.
+type Seen = Box<dyn Fn(&StoreId) -> bool + Send + Sync>;
+
+/// Files, and the start of the question that read them.
+type Asked = (DateTime<Utc>, Vec<Arc<FileEntry>>);
+
+/// A table, and the stores whose rows may be seen. Which files it has is looked up when a question begins, so that one planned
+/// long ago sees what is newest; within a question it has the same ones wherever it is named.
 pub(crate) struct LakeTable {
-    /// The columns as they are asked for: those of the path first, texts as views.
+    /// The columns as they are asked for: those of the path first.
     schema: SchemaRef,
     /// The columns as files are read: those of the path last.
     read: TableSchema,
     /// Where each column of `schema` stands in `read`.
     places: Vec<usize>,
-    files: Vec<PartitionedFile>,
+    table: Arc<TableHandle>,
+    seen: Seen,
+    asked: Mutex<Option<Asked>>,
 }
 
-/// The same columns with texts and bytes as views, which filters and groups need not copy.
-fn with_views(schema: &Schema) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| {
-        let kind = match field.data_type() {
-            DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-            DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
-            other => other.clone(),
-        };
-        Field::new(field.name(), kind, field.is_nullable())
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LakeTable({})", self.table.name)
+    }
+}
+
+/// How texts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// As views, which filters and groups need not copy: twice as fast. A few rows may hold on to the text of many, and count as
+    /// much against a query's memory.
+    Views,
+    /// One after the other: for gold, whose groups of a large day must fit.
+    Plain,
+}
+
+impl Texts {
+    fn columns(self, schema: &Schema) -> SchemaRef {
+        let fields = schema.fields().iter().map(|field| {
+            let kind = match (self, field.data_type()) {
+                (Self::Views, DataType::Utf8) => DataType::Utf8View,
+                (Self::Views, DataType::Binary) => DataType::BinaryView,
+                (_, other) => other.clone(),
+            };
+            Field::new(field.name(), kind, field.is_nullable())
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}
+
+fn text(value: &str, kind: &DataType) -> ScalarValue {
+    let value = Some(value.to_owned());
+    match kind {
+        DataType::Utf8View => ScalarValue::Utf8View(value),
+        _ => ScalarValue::Utf8(value),
+    }
 }
 
 impl LakeTable {
-    /// The table of some files under a folder.
+    /// A table of these columns.
     ///
     /// # Errors
-    /// When a file's path is none, or a column of the path is missing.
-    pub(crate) fn new(schema: &Schema, dir: &Path, files: &[Arc<FileEntry>]) -> Result<Self> {
-        let schema = with_views(schema);
+    /// When a column of the path is missing.
+    pub(crate) fn new(
+        schema: &Schema,
+        texts: Texts,
+        table: Arc<TableHandle>,
+        seen: Seen,
+    ) -> Result<Self> {
+        let schema = texts.columns(schema);
         let in_files = file_schema(&schema);
         let in_path = PARTITION_COLUMNS
             .iter()
@@ -81,50 +127,64 @@ impl LakeTable {
             .iter()
             .map(|field| Ok(read.table_schema().index_of(field.name())?))
             .collect::<Result<_>>()?;
-        let files = files
-            .iter()
-            .map(|file| partitioned(file, dir, &in_files))
-            .collect::<Result<_>>()?;
         Ok(Self {
             schema,
             read,
             places,
-            files,
+            table,
+            seen,
+            asked: Mutex::new(None),
         })
+    }
+
+    /// The files that a question begun at a time reads.
+    async fn files(&self, begun: Option<DateTime<Utc>>) -> Result<Vec<Arc<FileEntry>>> {
+        if let Some((time, files)) = self.asked.lock().as_ref()
+            && Some(*time) == begun
+        {
+            return Ok(files.clone());
+        }
+        let files = self.table.files(|key| (self.seen)(&key.store)).await;
+        let files = files.map_err(|e| DataFusionError::External(Box::new(e)))?;
+        if let Some(begun) = begun {
+            // Whoever looked at the same time keeps to the first look.
+            let mut asked = self.asked.lock();
+            match asked.as_ref() {
+                Some((time, first)) if *time == begun => return Ok(first.clone()),
+                _ => *asked = Some((begun, files.clone())),
+            }
+        }
+        Ok(files)
     }
 
     /// The files whose store and date meet some conditions, which speak of nothing else.
     fn of_partitions(
         &self,
         state: &dyn Session,
+        files: &[Arc<FileEntry>],
         conditions: &[Expr],
     ) -> Result<Vec<PartitionedFile>> {
+        let readable = |file: &Arc<FileEntry>| partitioned(file, self.table.dir(), &self.read);
         let Some(condition) = conjunction(conditions.iter().cloned()) else {
-            return Ok(self.files.clone());
+            return files.iter().map(readable).collect();
         };
-        if self.files.is_empty() {
-            return Ok(Vec::new());
-        }
-        let columns = self.read.table_partition_cols();
-        let schema = Arc::new(Schema::new(columns.clone()));
-        let values = (0..columns.len())
-            .map(|i| {
-                ScalarValue::iter_to_array(self.files.iter().map(|f| f.partition_values[i].clone()))
-            })
-            .collect::<Result<Vec<ArrayRef>>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&schema), values)?;
+        let schema = Arc::new(Schema::new(self.read.table_partition_cols().clone()));
+        let stores = StringArray::from_iter_values(files.iter().map(|f| f.key.store.as_str()));
+        let dates = Date32Array::from_iter_values(files.iter().map(|f| f.key.date.0));
+        let stores = cast(&stores, schema.field(0).data_type())?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![stores, Arc::new(dates)])?;
         let condition = state.create_physical_expr(condition, &DFSchema::try_from(schema)?)?;
         let met = condition.evaluate(&batch)?.into_array(batch.num_rows())?;
-        let chosen = self.files.iter().zip(met.as_boolean().iter());
-        Ok(chosen
+        let chosen = files.iter().zip(met.as_boolean().iter());
+        chosen
             .filter(|(_, met)| *met == Some(true))
-            .map(|(file, _)| file.clone())
-            .collect())
+            .map(|(file, _)| readable(file))
+            .collect()
     }
 }
 
 /// A file with its place, store, date and statistics.
-fn partitioned(file: &FileEntry, dir: &Path, columns: &Schema) -> Result<PartitionedFile> {
+fn partitioned(file: &FileEntry, dir: &Path, columns: &TableSchema) -> Result<PartitionedFile> {
     let location = object_store::path::Path::from_absolute_path(dir.join(&file.path))
         .map_err(|e| DataFusionError::External(Box::new(e)))?;
     let meta = ObjectMeta {
@@ -135,12 +195,15 @@ fn partitioned(file: &FileEntry, dir: &Path, columns: &Schema) -> Result<Partiti
         version: None,
     };
     let values = vec![
-        ScalarValue::Utf8View(Some(file.key.store.to_string())),
+        text(
+            file.key.store.as_str(),
+            columns.table_partition_cols()[0].data_type(),
+        ),
         ScalarValue::Date32(Some(file.key.date.0)),
     ];
     Ok(PartitionedFile::new_from_meta(meta)
         .with_partition_values(values)
-        .with_statistics(Arc::new(statistics(file, columns))))
+        .with_statistics(Arc::new(statistics(file, columns.file_schema()))))
 }
 
 /// What the log says of a file: rows, and the range of a few columns.
@@ -169,16 +232,19 @@ fn statistics(file: &FileEntry, columns: &Schema) -> Statistics {
         }
         column
     };
+    // Those of the columns of the path are added to them.
+    let mut of_columns = Vec::with_capacity(columns.fields().len() + PARTITION_COLUMNS.len());
+    of_columns.extend(columns.fields().iter().map(column));
     Statistics {
         num_rows: number(&stats["numRecords"]),
         total_byte_size: Precision::Absent,
-        column_statistics: columns.fields().iter().map(column).collect(),
+        column_statistics: of_columns,
     }
 }
 
 fn scalar(value: &Value, kind: &DataType) -> Option<ScalarValue> {
     match kind {
-        DataType::Utf8View => Some(ScalarValue::Utf8View(Some(value.as_str()?.to_owned()))),
+        DataType::Utf8 | DataType::Utf8View => Some(text(value.as_str()?, kind)),
         DataType::Int64 => Some(ScalarValue::Int64(Some(value.as_i64()?))),
         DataType::Int32 => Some(ScalarValue::Int32(Some(
             i32::try_from(value.as_i64()?).ok()?,
@@ -300,16 +366,18 @@ impl TableProvider for LakeTable {
             .iter()
             .cloned()
             .partition(|filter| expr_applicable_for_cols(&PARTITION_COLUMNS, filter));
-        let mut files = self.of_partitions(state, &exact)?;
+        let files = self
+            .files(state.execution_props().query_execution_start_time)
+            .await?;
+        let mut files = self.of_partitions(state, &files, &exact)?;
         let limit = limit.filter(|_| others.is_empty());
-        let mut source = ParquetSource::new(self.read.clone());
         if let Some(condition) = conjunction(others).filter(|_| !files.is_empty()) {
             let columns = DFSchema::try_from(Arc::clone(self.read.table_schema()))?;
             let condition = state.create_physical_expr(condition, &columns)?;
-            // What cannot be turned into a question to the statistics skips nothing.
+            // Rows and row groups are left out by the optimizer's hand, which gives the reader the same conditions. What cannot be turned into a question to the statistics skips nothing.
             if let Some(skip) = PruningPredicateBuilder::new()
                 .with_file_schema(Arc::clone(self.read.table_schema()))
-                .build(Arc::clone(&condition))
+                .build(condition)
             {
                 let ranges = Ranges {
                     files: &files,
@@ -318,7 +386,6 @@ impl TableProvider for LakeTable {
                 let mut keep = skip.prune(&ranges)?.into_iter();
                 files.retain(|_| keep.next().unwrap_or(true));
             }
-            source = source.with_predicate(condition);
         }
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(project_schema(
@@ -333,13 +400,13 @@ impl TableProvider for LakeTable {
             None => self.places.clone(),
         };
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
-                .with_file_groups(groups)
-                .with_statistics(statistics)
-                .with_projection_indices(Some(wanted))?
-                .with_limit(limit)
-                .build();
+        let source = Arc::new(ParquetSource::new(self.read.clone()));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(Some(wanted))?
+            .with_limit(limit)
+            .build();
         let options = state.default_table_options().parquet;
         datafusion::datasource::file_format::FileFormat::create_physical_plan(
             &ParquetFormat::new().with_options(options),
@@ -381,9 +448,14 @@ mod tests {
             file("c", Some("{")),
         ];
         let schema = table_schema(&TableName::SilverEvents).unwrap();
-        let table = LakeTable::new(&schema, Path::new("/lake"), &files).unwrap();
+        let handle = Arc::new(TableHandle::new(TableName::SilverEvents, "/lake".into()));
+        let table = LakeTable::new(&schema, Texts::Views, handle, Box::new(|_| true)).unwrap();
+        let files: Vec<PartitionedFile> = files
+            .iter()
+            .map(|file| partitioned(file, Path::new("/lake"), &table.read).unwrap())
+            .collect();
         let ranges = Ranges {
-            files: &table.files,
+            files: &files,
             columns: table.read.table_schema(),
         };
         let text = |array: Option<ArrayRef>| {

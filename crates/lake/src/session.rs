@@ -13,7 +13,7 @@ use tradewind_model::StoreId;
 use crate::error::{LakeError, Result};
 use crate::lake::Lake;
 use crate::layout::TableName;
-use crate::scan::LakeTable;
+use crate::scan::{LakeTable, Texts};
 
 /// The least memory of the queries that compute gold; beyond theirs they spill to disk.
 const LEAST_MEMORY: usize = 512 << 20;
@@ -34,21 +34,31 @@ fn query_memory() -> usize {
 }
 
 impl Lake {
-    /// A table as DataFusion reads it: the rows of some stores in its newest version, or no rows while it has none.
+    /// A table as people's queries read it: the rows of some stores in its newest version, or no rows while it has none. Texts
+    /// are views.
     ///
     /// # Errors
     /// [`LakeError`] when the table's log cannot be read or its columns are unknown.
     pub async fn provider(
         &self,
         table: &TableName,
-        seen: impl Fn(&StoreId) -> bool,
+        seen: impl Fn(&StoreId) -> bool + Send + Sync + 'static,
+    ) -> Result<Arc<dyn TableProvider>> {
+        self.scanned(table, Texts::Views, seen).await
+    }
+
+    async fn scanned(
+        &self,
+        table: &TableName,
+        texts: Texts,
+        seen: impl Fn(&StoreId) -> bool + Send + Sync + 'static,
     ) -> Result<Arc<dyn TableProvider>> {
         let handle = self.handle(table);
-        let (columns, files) = match handle.contents(|key| seen(&key.store)).await? {
-            Some(contents) => contents,
-            None => (self.columns(table).await?, Vec::new()),
+        let columns = match handle.columns().await? {
+            Some(columns) => columns,
+            None => self.columns(table).await?,
         };
-        let table = LakeTable::new(&columns, handle.dir(), &files)
+        let table = LakeTable::new(&columns, texts, handle, Box::new(seen))
             .map_err(|e| LakeError::query(format!("preparing `{table}`"), e))?;
         Ok(Arc::new(table))
     }
@@ -80,7 +90,7 @@ impl Lake {
             schema
                 .register_table(
                     table.name().to_owned(),
-                    self.provider(table, |_| true).await?,
+                    self.scanned(table, Texts::Plain, |_| true).await?,
                 )
                 .map_err(wrong)?;
         }
@@ -91,7 +101,33 @@ impl Lake {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray as _;
+    use arrow::datatypes::Int64Type;
+
     use crate::testing::{TRADES, TestLake, USERS, view};
+
+    #[test]
+    fn a_plan_made_long_ago_sees_what_is_newest_everywhere_in_it() {
+        let test = TestLake::new();
+        let event = |id: &str| view(id, "p", "2026-11-10T12:00:00Z");
+        test.send(USERS, 0, &[&event("a")]);
+        let tables = test.lake.tables();
+        let context = test.block_on(test.lake.query_session(&tables)).unwrap();
+        let sql = "SELECT count(a.event_id), (SELECT count(b.event_id) FROM silver.events b WHERE b.date > DATE '2020-01-01') FROM silver.events a";
+        let plan = test.block_on(context.sql(sql)).unwrap();
+        let plan = plan.into_unoptimized_plan();
+        let counts = || {
+            let rows = test.block_on(async {
+                let frame = context.execute_logical_plan(plan.clone()).await.unwrap();
+                frame.collect().await.unwrap()
+            });
+            let count = |i: usize| rows[0].column(i).as_primitive::<Int64Type>().value(0);
+            (count(0), count(1))
+        };
+        assert_eq!(counts(), (1, 1));
+        test.send(USERS, 1, &[&event("b"), &event("c")]);
+        assert_eq!(counts(), (3, 3));
+    }
 
     #[test]
     fn filters_on_date_time_and_topic_skip_files() {

@@ -140,10 +140,15 @@ impl TableHandle {
 
     /// Looks at the newest version; `None` while the table does not exist yet.
     async fn with_head<T>(&self, look: impl FnOnce(&Head) -> T) -> Result<Option<T>> {
-        if self.head.lock().is_none() {
-            self.newest().await?;
+        loop {
+            if let Some(head) = self.head.lock().as_ref() {
+                return Ok(Some(look(head)));
+            }
+            // Once more when it was forgotten meanwhile: a table that is there must not look as if it were not.
+            if self.newest().await?.is_none() {
+                return Ok(None);
+            }
         }
-        Ok(self.head.lock().as_ref().map(look))
     }
 
     /// The newest version.
@@ -151,13 +156,9 @@ impl TableHandle {
         self.with_head(|head| head.version).await
     }
 
-    /// The columns and the files of some partitions in the newest version; `None` while the table does not exist yet.
-    pub(crate) async fn contents(
-        &self,
-        wanted: impl Fn(&PartitionKey) -> bool,
-    ) -> Result<Option<(SchemaRef, Vec<Arc<FileEntry>>)>> {
-        self.with_head(|head| (Arc::clone(&head.columns), head.files(wanted)))
-            .await
+    /// The columns in the newest version; `None` while the table does not exist yet.
+    pub(crate) async fn columns(&self) -> Result<Option<SchemaRef>> {
+        self.with_head(|head| Arc::clone(&head.columns)).await
     }
 
     /// The files of some partitions in the newest version.

@@ -70,6 +70,10 @@ impl TestLake {
         Self::open(dir, runtime)
     }
 
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
     pub(crate) fn sql(&self, sql: &str) -> Vec<RecordBatch> {
         self.runtime.block_on(async {
             let tables = self.lake.tables();

@@ -105,9 +105,10 @@ impl SchemaProvider for LakeSchema {
         let Some(table) = self.tables.iter().find(|t| t.name() == name) else {
             return Ok(None);
         };
+        let scope = self.scope.clone();
         let provider = self
             .lake
-            .provider(table, |store| self.scope.allows(store))
+            .provider(table, move |store| scope.allows(store))
             .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         Ok(Some(provider))

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayData, RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
@@ -306,12 +307,13 @@ impl QueryStream {
         // Who may ask for every row asks for himself, in a process of his own.
         let most = self.left.map_or(usize::MAX, |_| MAX_RESULT);
         let (mut batches, mut bytes) = (Vec::new(), 0);
+        let schema = plain_schema(&self.schema);
         while let Some(batch) = self.next().await {
-            let batch = batch?;
+            let batch = plain(&batch?, &schema)?;
             bytes += batch
                 .columns()
                 .iter()
-                .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+                .map(|column| bytes_of(&column.to_data()))
                 .sum::<usize>();
             if bytes > most {
                 return Err(QueryError::new(
@@ -323,7 +325,7 @@ impl QueryStream {
             batches.push(batch);
         }
         Ok(QueryResult {
-            schema: self.schema(),
+            schema,
             batches,
             truncated: self.truncated,
         })
@@ -343,6 +345,45 @@ impl QueryStream {
         self.stream = None;
         (batch.num_rows() > 0).then_some(batch)
     }
+}
+
+/// The columns of an answer that is held as a whole: texts and bytes are not views, which every Arrow reader knows and which
+/// hold on to nothing but their own.
+fn plain_schema(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let kind = match field.data_type() {
+            DataType::Utf8View => DataType::Utf8,
+            DataType::BinaryView => DataType::Binary,
+            _ => return Arc::clone(field),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(kind))
+    });
+    let fields: Vec<_> = fields.collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+fn plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, QueryError> {
+    let wrong = |e| QueryError::internal("the result cannot be kept", e);
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns
+        .map(|(column, field)| cast(column, field.data_type()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(wrong)?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows).map_err(wrong)
+}
+
+/// The bytes of an array, with those that views within it hold on to.
+fn bytes_of(data: &ArrayData) -> usize {
+    fn of_views(data: &ArrayData) -> usize {
+        let own = match data.data_type() {
+            DataType::Utf8View | DataType::BinaryView => &data.buffers()[1..],
+            _ => &[],
+        };
+        own.iter().map(|buffer| buffer.len()).sum::<usize>()
+            + data.child_data().iter().map(of_views).sum::<usize>()
+    }
+    data.get_slice_memory_size().unwrap_or(0) + of_views(data)
 }
 
 /// How long after its time a query is waited for.

@@ -1,9 +1,11 @@
 //! Results as people and programs take them: a table, CSV, JSON or an Arrow stream.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
+    SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -134,14 +136,15 @@ impl QueryResult {
         }
     }
 
+    /// Lists, structs and maps are written as the text that JSON answers have for them.
     fn to_csv(&self) -> Result<Vec<u8>, arrow::error::ArrowError> {
         let mut writer = arrow::csv::WriterBuilder::new()
             .with_header(true)
             .build(Vec::new());
         let empty = RecordBatch::new_empty(SchemaRef::clone(&self.schema));
-        writer.write(&empty)?;
+        writer.write(&nested_as_text(&empty)?)?;
         for batch in &self.batches {
-            writer.write(batch)?;
+            writer.write(&nested_as_text(batch)?)?;
         }
         Ok(writer.into_inner())
     }
@@ -246,13 +249,32 @@ fn text(value: Option<&str>) -> Value {
     value.map_or(Value::Null, |v| Value::String(v.to_owned()))
 }
 
+/// The batch with the text of values that lie within others, which CSV knows nothing of.
+fn nested_as_text(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns = columns
+        .map(|(field, column)| {
+            if !column.data_type().is_nested() {
+                return Ok((field.as_ref().clone(), Arc::clone(column)));
+            }
+            let shown = ArrayFormatter::try_new(column, &FormatOptions::default())?;
+            let text: StringArray = (0..column.len())
+                .map(|row| column.is_valid(row).then(|| shown.value(row).to_string()))
+                .collect();
+            let field = field.as_ref().clone().with_data_type(DataType::Utf8);
+            Ok((field, Arc::new(text) as ArrayRef))
+        })
+        .collect::<Result<Vec<_>, arrow::error::ArrowError>>()?;
+    let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-
-    use arrow::array::{Date32Array, Decimal128Array, Int64Array, StringArray};
-    use arrow::datatypes::{Field, Schema};
+    use arrow::array::{Date32Array, Decimal128Array, Int64Array};
 
     fn result() -> QueryResult {
         let schema = Arc::new(Schema::new(vec![
@@ -305,6 +327,32 @@ mod tests {
             text,
             "city,orders,revenue,date\n\"Köln, \"\"Dom\"\"\",2,19.9900,1970-01-01\n,,,\n"
         );
+    }
+
+    #[test]
+    fn csv_writes_lists_as_text() {
+        use arrow::array::ListArray;
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([
+            Some(vec![Some(1), None, Some(3)]),
+            None,
+        ]);
+        let schema = Schema::new(vec![Field::new("l", lists.data_type().clone(), true)]);
+        let schema = Arc::new(schema);
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(lists)]).unwrap();
+        let lists = QueryResult {
+            schema,
+            batches: vec![batch],
+            truncated: false,
+        };
+        let text = |result: &QueryResult| {
+            String::from_utf8(result.to_bytes(ResultFormat::Csv).unwrap()).unwrap()
+        };
+        assert_eq!(text(&lists), "l\n\"[1, , 3]\"\n\"\"\n");
+        let none = QueryResult {
+            batches: Vec::new(),
+            ..lists
+        };
+        assert_eq!(text(&none), "l\n");
     }
 
     #[test]

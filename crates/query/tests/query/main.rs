@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use shops::Shops;
-use tradewind_query::{QueryEngine, QueryErrorKind, QueryLimits, QueryOptions, Scope};
+use tradewind_query::{
+    QueryEngine, QueryErrorKind, QueryLimits, QueryOptions, ResultFormat, Scope,
+};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -93,6 +95,53 @@ fn t1_no_query_of_one_store_touches_a_row_of_another() {
 }
 
 #[test]
+fn t1_another_store_changes_no_answer_and_no_question_writes() {
+    let beside = Shops::of(&[("harbour", 2), ("meadow", 3)], 1);
+    let alone = Shops::of(&[("harbour", 2)], 1);
+    let answer = |shops: &Shops, sql: &str| {
+        let files = shops.files();
+        let limits = QueryLimits::default();
+        let answer = shops.block_on(shops.engine.run(shops::harbour_scope(), sql, &limits));
+        assert_eq!(files, shops.files(), "{sql}");
+        match answer {
+            // Rows come in any order.
+            Ok(rows) => {
+                let text = String::from_utf8(rows.to_bytes(ResultFormat::Csv).unwrap()).unwrap();
+                let mut lines: Vec<&str> = text.lines().collect();
+                lines.sort_unstable();
+                lines.join("\n")
+            }
+            Err(error) => error.to_string(),
+        }
+    };
+    let mut questions: Vec<String> = Vec::new();
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/sql");
+    for seed in std::fs::read_dir(seeds).unwrap() {
+        let sql = std::fs::read_to_string(seed.unwrap().path()).unwrap();
+        // Paths of files and times differ.
+        if !sql.contains("EXPLAIN") {
+            questions.push(sql);
+        }
+    }
+    assert!(questions.len() > 10);
+    let scope = shops::harbour_scope();
+    let names = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema <> 'information_schema'";
+    let names = beside.block_on(beside.engine.run(scope, names, &QueryLimits::default()));
+    for name in shops::texts(&names.unwrap()) {
+        questions.push(format!("SELECT * FROM {name}"));
+        questions.push(format!(
+            "SELECT count(*), min(store_id), max(store_id) FROM {name}"
+        ));
+        questions.push(format!(
+            "SELECT * FROM {name} a FULL JOIN {name} b ON a.store_id <> b.store_id"
+        ));
+    }
+    for sql in questions {
+        assert_eq!(answer(&beside, &sql), answer(&alone, &sql), "{sql}");
+    }
+}
+
+#[test]
 fn limits_end_a_query_with_words() {
     let shops = Shops::open();
     let heavy =
@@ -133,12 +182,32 @@ fn limits_end_a_query_with_words() {
         .unwrap();
     assert_eq!((result.rows(), result.truncated), (3, false));
 
+    // Whatever the kind of text: views too hold on to every byte.
+    for kind in ["Utf8", "Utf8View"] {
+        let large = format!(
+            "SELECT arrow_cast(repeat('x', 1000000), '{kind}') || CAST(value AS VARCHAR) FROM generate_series(1, 400)"
+        );
+        let error = shops
+            .block_on(
+                shops
+                    .engine
+                    .run(Scope::All, &large, &QueryLimits::default()),
+            )
+            .unwrap_err();
+        assert_eq!(error.kind(), QueryErrorKind::Limit, "{error}");
+    }
+
     let options = QueryOptions {
         memory: 1 << 20,
         threads: 1,
         ..QueryOptions::default()
     };
-    let small = QueryEngine::new(Arc::clone(&shops.lake), Arc::new(shops::Views), options).unwrap();
+    let small = QueryEngine::new(
+        Arc::clone(&shops.lake),
+        Arc::new(shops::Views(vec!["harbour", "meadow"])),
+        options,
+    )
+    .unwrap();
     let hungry = "SELECT array_agg(value) FROM generate_series(1, 5000000)";
     let error = shops
         .block_on(small.run(Scope::All, hungry, &QueryLimits::default()))

@@ -1,5 +1,7 @@
 //! Two shops with a few events each, in a lake in a temporary folder, and live tables of fixed rows.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,8 +57,8 @@ pub fn texts(result: &QueryResult) -> Vec<String> {
         .collect()
 }
 
-/// Live tables of fixed rows: one with a store, one of the installation.
-pub struct Views;
+/// Live tables of fixed rows: one with a row for each of some stores, one of the installation.
+pub struct Views(pub Vec<&'static str>);
 
 fn overview() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -95,9 +97,9 @@ impl LiveTables for Views {
             ("live", "overview") => RecordBatch::try_new(
                 overview(),
                 vec![
-                    Arc::new(StringArray::from(vec!["harbour", "meadow"])),
-                    Arc::new(StringArray::from(vec!["24h", "24h"])),
-                    Arc::new(Int64Array::from(vec![1, 2])),
+                    Arc::new(StringArray::from(self.0.clone())),
+                    Arc::new(StringArray::from(vec!["24h"; self.0.len()])),
+                    Arc::new(Int64Array::from_iter_values(1..=self.0.len() as i64)),
                 ],
             ),
             _ => RecordBatch::try_new(
@@ -118,7 +120,7 @@ pub struct Shops {
     sink: LakeSink,
     next: AtomicU64,
     runtime: tokio::runtime::Runtime,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 const USERS: TopicPartition = TopicPartition::new(Topic::UserEvents, 0);
@@ -126,6 +128,11 @@ const TRADES: TopicPartition = TopicPartition::new(Topic::Transactions, 0);
 
 impl Shops {
     pub fn open() -> Self {
+        Self::of(&[("harbour", 2), ("meadow", 3)], 2)
+    }
+
+    /// Some shops with so many orders each, and an engine that plans for so many threads.
+    pub fn of(shops_and_orders: &[(&'static str, u64)], threads: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let runtime = crate::runtime();
         let lake = runtime
@@ -136,10 +143,11 @@ impl Shops {
             ))
             .unwrap();
         let options = QueryOptions {
-            threads: 2,
+            threads,
             ..QueryOptions::default()
         };
-        let engine = QueryEngine::new(Arc::clone(&lake), Arc::new(Views), options).unwrap();
+        let names = shops_and_orders.iter().map(|(name, _)| *name).collect();
+        let engine = QueryEngine::new(Arc::clone(&lake), Arc::new(Views(names)), options).unwrap();
         let sink = LakeSink::new(Arc::clone(&lake));
         let shops = Self {
             engine,
@@ -147,13 +155,28 @@ impl Shops {
             sink,
             next: AtomicU64::new(0),
             runtime,
-            _dir: dir,
+            dir,
         };
-        for (id, orders) in [("harbour", 2), ("meadow", 3)] {
-            shops.fill(id, orders);
+        for (id, orders) in shops_and_orders {
+            shops.fill(id, *orders);
         }
         shops.block_on(shops.lake.refresh_gold(1_000)).unwrap();
         shops
+    }
+
+    /// Every file of the lake, with its size.
+    pub fn files(&self) -> BTreeMap<PathBuf, u64> {
+        let (mut folders, mut files) = (vec![self.dir.path().to_owned()], BTreeMap::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                match entry.metadata().unwrap() {
+                    meta if meta.is_dir() => folders.push(entry.path()),
+                    meta => drop(files.insert(entry.path(), meta.len())),
+                }
+            }
+        }
+        files
     }
 
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
