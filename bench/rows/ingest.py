@@ -27,7 +27,7 @@ CONNECTIONS = 8
 SECONDS = 10.0
 EVENTS = 5_000_000
 # More than ten seconds take, so that no event comes twice.
-BATCHES = 4_000
+BATCHES = 8_000
 
 
 def batches(binary: str) -> list[list[bytes]]:

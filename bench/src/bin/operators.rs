@@ -13,7 +13,7 @@ use tradewind_bench::shards::Shards;
 const PARTITIONS: u16 = 8;
 
 fn main() -> Result<()> {
-    tradewind_memory::set_up();
+    tradewind_process::set_up_memory();
     let mut arguments = std::env::args().skip(1);
     let path = arguments
         .next()

@@ -43,7 +43,7 @@ impl StoreDirectory for One {
 }
 
 fn main() -> Result<()> {
-    tradewind_memory::set_up();
+    tradewind_process::set_up_memory();
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: streaming FILE.ndjson FOLDER [CURRENCY]";
     let file = arguments.next().context(usage)?;

@@ -16,6 +16,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// The word for `Content-Encoding` by which a body that is called plain is packed, going by its first bytes.
+    #[must_use]
+    pub fn betrayed_by(body: &[u8]) -> Option<&'static str> {
+        if body.starts_with(&[0x1f, 0x8b]) {
+            Some("gzip")
+        } else if body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            Some("zstd")
+        } else {
+            None
+        }
+    }
+
     /// The encoding of a `Content-Encoding` header; `None` when it is not one of ours, or more than one.
     #[must_use]
     pub fn from_header(value: &str) -> Option<Self> {

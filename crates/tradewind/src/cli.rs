@@ -77,7 +77,7 @@ pub struct SimulateArgs {
     /// The write key; one for each simulated shop, separated by commas.
     #[arg(long, env = "TRADEWIND_KEY", value_delimiter = ',')]
     pub key: Vec<String>,
-    /// Mean events per second, such as 300/s, or `max`.
+    /// Mean events per second over day and week, such as 300/s, or `max`: nights are quieter, evenings busier.
     #[arg(long, default_value = "300/s", value_parser = rate)]
     pub rate: f64,
     /// Shops to simulate into a file; with --url there are as many as keys.

@@ -31,6 +31,36 @@ pub struct Instance {
     pub hub: Arc<LiveHub>,
     pub query: Arc<QueryEngine>,
     runtime: Arc<RwLock<Option<Runtime>>>,
+    /// Ends when the instance does.
+    _background: Background,
+}
+
+/// Threads that work on what is durable: operators, lake, SQL. They give way to those that take events in.
+struct Background(Option<tokio::runtime::Runtime>);
+
+impl Background {
+    fn start() -> Result<Self> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("lake")
+            .on_thread_start(tradewind_process::give_way)
+            .build()
+            .context("cannot start the threads of the lake")?;
+        Ok(Self(Some(threads)))
+    }
+
+    fn handle(&self) -> Result<&tokio::runtime::Handle> {
+        let threads = self.0.as_ref().context("the lake is closed")?;
+        Ok(threads.handle())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
 }
 
 /// What readers may ask of the running operators.
@@ -57,9 +87,11 @@ impl Instance {
         };
         let journal = Arc::new(EmbeddedJournal::open(&data_dir.join("journal"), &options)?);
         let control = Arc::new(Control::open(data_dir, Arc::clone(&clock)).await?);
+        let background = Background::start()?;
+        let threads = background.handle()?.clone();
         let lake = Lake::open(
             data_dir,
-            tokio::runtime::Handle::current(),
+            threads.clone(),
             LakeOptions {
                 partitions: journal.partitions(),
             },
@@ -79,27 +111,28 @@ impl Instance {
         runtime_config.accept_lost_state = config.stream.accept_lost_state;
         runtime_config.checkpoint_interval = config.stream.checkpoint_interval.0;
         runtime_config.operators = config.operators();
-        let runtime =
-            tokio::task::spawn_blocking(move || Runtime::start(&parts, &runtime_config)).await??;
+        // Threads that are started there give way too.
+        let started = threads.spawn_blocking(move || Runtime::start(&parts, &runtime_config));
+        let runtime = started.await??;
         let runtime = Arc::new(RwLock::new(Some(runtime)));
         let tables = HubTables::new(
             Arc::clone(&hub),
             Arc::clone(&journal) as Arc<dyn Journal>,
             RuntimeWatch(Arc::clone(&runtime)),
         );
-        let query = QueryEngine::new(
-            Arc::clone(&lake),
-            Arc::new(tables),
-            QueryOptions {
-                memory: usize::try_from(config.sql.memory.as_u64()).unwrap_or(usize::MAX),
-                spill_dir: Some(data_dir.join("tmp")),
-                limits: QueryLimits {
-                    timeout: config.sql.timeout.0,
-                    max_rows: Some(config.sql.max_rows),
-                },
-                threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        let options = QueryOptions {
+            memory: usize::try_from(config.sql.memory.as_u64()).unwrap_or(usize::MAX),
+            spill_dir: Some(data_dir.join("tmp")),
+            limits: QueryLimits {
+                timeout: config.sql.timeout.0,
+                max_rows: Some(config.sql.max_rows),
             },
-        )?;
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        let of_query = Arc::clone(&lake);
+        let query = threads
+            .spawn_blocking(move || QueryEngine::new(of_query, Arc::new(tables), options))
+            .await??;
         Ok(Self {
             config,
             data_dir: data_dir.to_owned(),
@@ -110,6 +143,7 @@ impl Instance {
             hub,
             query,
             runtime,
+            _background: background,
         })
     }
 
@@ -144,7 +178,7 @@ impl Instance {
             stop.clone(),
             self.config.lake.gold_interval.0,
         );
-        tokio::spawn(async move {
+        self.lake.runtime().spawn(async move {
             let mut wait = least;
             while !pause(&stopped, wait).await {
                 let started = std::time::Instant::now();
@@ -169,7 +203,7 @@ impl Instance {
             max_age: Some(self.config.journal.retention.micros()),
             max_bytes: (size > 0).then_some(size),
         };
-        tokio::spawn(async move {
+        self.lake.runtime().spawn(async move {
             while !pause(&stopped, every).await {
                 if let Err(error) = lake
                     .maintain(&MaintenancePolicy::default(), clock.now())

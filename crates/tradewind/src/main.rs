@@ -20,7 +20,7 @@ use cli::{Cli, Command};
 use config::Config;
 
 fn main() -> ExitCode {
-    tradewind_memory::set_up();
+    tradewind_process::set_up_memory();
     let cli = Cli::parse();
     // One TLS implementation for every client in the process; a second install only says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();

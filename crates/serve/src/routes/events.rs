@@ -143,6 +143,15 @@ async fn take(
     let waiting = activity.map(Waiting::of);
     let held = read_body(chunks, &state.settings, &state.body_budget).await?;
     drop(waiting);
+    if encoding == Encoding::Identity
+        && let Some(packed) = Encoding::betrayed_by(&held.bytes)
+    {
+        return Err(Refusal::bad_request(
+            "malformed",
+            format!("the body is packed with {packed}, and no `Content-Encoding` says so"),
+        )
+        .hint(format!("send `Content-Encoding: {packed}` with it")));
+    }
     if !state.control.is_sealed(&scope.store().store_id) {
         // Before the first append: once events count in a currency and zone, these are fixed.
         state

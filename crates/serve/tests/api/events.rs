@@ -206,6 +206,18 @@ async fn bodies_that_are_not_what_they_say_are_refused() {
             "{encoding}"
         );
     }
+    for (packed, word) in [
+        (gzip(b"{}"), "gzip"),
+        (zstd::encode_all(&b"{}"[..], 1).unwrap(), "zstd"),
+    ] {
+        let answer = server.events().await.body(packed).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        let said = answer.text().await.unwrap();
+        assert!(
+            said.contains(&format!("Content-Encoding: {word}")),
+            "{said}"
+        );
+    }
     for encoding in ["deflate", "gzip, br", "secret"] {
         let request = server
             .events()

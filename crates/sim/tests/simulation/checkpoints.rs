@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tradewind_model::{Offset, TopicPartition};
-use tradewind_stream::checkpoint::{
-    CheckpointError, CheckpointStore, CheckpointWrite, EachEntry, row_key,
-};
+use tradewind_stream::checkpoint::{CheckpointError, CheckpointStore, CheckpointWrite, EachEntry};
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::state::split_key;
 
@@ -18,7 +16,7 @@ use crate::dice::{Dice, Fate};
 pub struct Disk {
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub offsets: BTreeMap<TopicPartition, Offset>,
-    pub pending: BTreeMap<Vec<u8>, DerivedChange>,
+    pub pending: Vec<DerivedChange>,
 }
 
 /// The process's side.
@@ -50,7 +48,7 @@ impl CheckpointStore for MemoryCheckpoints {
     }
 
     fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
-        Ok(self.disk.lock().pending.values().cloned().collect())
+        Ok(self.disk.lock().pending.clone())
     }
 
     fn write(&self, write: &CheckpointWrite) -> Result<(), CheckpointError> {
@@ -76,9 +74,7 @@ impl CheckpointStore for MemoryCheckpoints {
                 }
             }
             disk.offsets.extend(write.offsets.iter().copied());
-            for change in &write.pending {
-                disk.pending.insert(row_key(change), change.clone());
-            }
+            disk.pending.extend_from_slice(&write.pending);
         }
         // Durable, though the answer says otherwise; or the last that the process did.
         if self.dice.fate(30, 60) == Fate::Fails {
@@ -91,8 +87,10 @@ impl CheckpointStore for MemoryCheckpoints {
         if self.dice.fate(8, 60) == Fate::Fails {
             return Err(CheckpointError::Storage("no space left".to_owned()));
         }
-        let kept = rows.iter().map(|row| (row_key(row), (*row).clone()));
-        self.disk.lock().pending = kept.collect();
+        self.disk.lock().pending = rows.iter().map(|row| (*row).clone()).collect();
+        if self.dice.fate(30, 60) == Fate::Fails {
+            return Err(CheckpointError::Storage("the answer was lost".to_owned()));
+        }
         Ok(())
     }
 }

@@ -11,9 +11,10 @@ use tradewind_ingest::{BodyKind, Ingest, Limits, Verdicts};
 use tradewind_journal::memory::Call;
 use tradewind_journal::{Journal, JournalError, MemoryJournal, RetentionPolicy};
 use tradewind_model::{Clock, IdSource, Micros, Store};
+use tradewind_stream::names::Dimension;
 use tradewind_stream::operators::performance::PerformancePane;
 use tradewind_stream::state::{StateTable, decode, split_key};
-use tradewind_stream::{LiveHub, OperatorConfig, RuntimeParts, SteppedRuntime};
+use tradewind_stream::{LiveHub, OperatorConfig, RuntimeParts, SteppedRuntime, merge};
 
 use crate::checkpoints::{self, MemoryCheckpoints};
 use crate::dice::{Death, Dice, Fate};
@@ -114,7 +115,7 @@ pub struct World {
     state: Arc<Mutex<checkpoints::Disk>>,
     lake: Arc<Mutex<lake::Disk>>,
     ingest: Option<Ingest>,
-    process: Option<SteppedRuntime>,
+    process: Option<Process>,
     /// Partitions that the barrier under way has not cut yet, and whether it asks for open rows.
     barrier: Option<(Vec<usize>, bool)>,
     unheard: Vec<Request>,
@@ -232,25 +233,28 @@ impl World {
         dice: &Dice,
         lake: &Arc<Mutex<lake::Disk>>,
         state: &Arc<Mutex<checkpoints::Disk>>,
-    ) -> Outcome<SteppedRuntime> {
+    ) -> Outcome<Process> {
+        let hub = Arc::new(LiveHub::default());
         let parts = RuntimeParts {
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             stores: Arc::clone(&self.shops) as Arc<dyn tradewind_model::StoreDirectory>,
             sink: Arc::new(Lake::open(lake, dice)),
-            hub: Arc::new(LiveHub::default()),
+            hub: Arc::clone(&hub),
         };
         let checkpoints = Arc::new(MemoryCheckpoints {
             disk: Arc::clone(state),
             dice: dice.clone(),
         });
-        SteppedRuntime::start(&parts, checkpoints, Self::config()).map_err(told)
+        let runtime = SteppedRuntime::start(&parts, checkpoints, Self::config()).map_err(told)?;
+        Ok(Process { runtime, hub })
     }
 
     fn process(&mut self) -> Outcome<&mut SteppedRuntime> {
         if self.process.is_none() {
             self.process = Some(self.start(&self.dice, &self.lake, &self.state)?);
         }
-        self.process.as_mut().ok_or_else(|| "no process".to_owned())
+        let process = self.process.as_mut().ok_or("no process")?;
+        Ok(&mut process.runtime)
     }
 
     fn act(&mut self, trims: bool) -> Outcome<()> {
@@ -451,11 +455,18 @@ impl World {
         Err(format!("{} events counted again", after - before))
     }
 
-    /// Log, lake and state are those of a process that read the whole log at once, without faults (S2).
-    fn compare(&self) -> Outcome<()> {
+    /// Log, lake, state and views are those of a process that read the whole log at once, without faults (S2).
+    fn compare(&mut self) -> Outcome<()> {
         let (lake, state) = (Arc::default(), Arc::default());
         let mut process = self.start(&self.dice, &lake, &state)?;
-        drain(&mut process)?;
+        drain(&mut process.runtime)?;
+        process.runtime.publish();
+        self.process()?.publish();
+        let shown = self.process.as_ref().map(|mine| views(&mine.hub));
+        let (shown, expected) = (shown.unwrap_or_default(), views(&process.hub));
+        if let Some(what) = first_difference(&shown, &expected) {
+            return Err(format!("a view differs: {what}"));
+        }
         let (lake, mine) = (lake.lock(), self.lake.lock());
         if lake.bronze != mine.bronze {
             return Err("bronze differs from that of a run without faults".to_owned());
@@ -506,6 +517,47 @@ impl World {
         hash.update(format!("{:?}", self.lake.lock()));
         hex(hash)
     }
+}
+
+/// A process, and what its readers see.
+struct Process {
+    runtime: SteppedRuntime,
+    hub: Arc<LiveHub>,
+}
+
+/// Every view of all time.
+fn views(hub: &LiveHub) -> BTreeMap<String, String> {
+    let all = (Micros(0), Micros(i64::MAX));
+    let mut views = BTreeMap::new();
+    for store in hub.stores() {
+        let parts = hub.read(&store);
+        let until = merge::watermark(&parts);
+        let mut view = |name: &str, shown: String| views.insert(format!("{store} {name}"), shown);
+        view("watermark", format!("{until:?}"));
+        view("traffic", format!("{:?}", merge::traffic(&parts, all)));
+        view("sales", format!("{:?}", merge::sales(&parts, all)));
+        view("sessions", format!("{:?}", merge::sessions(&parts, all)));
+        view("funnel", format!("{:?}", merge::funnel(&parts, all)));
+        let carts = merge::carts(&parts, all, until.unwrap_or_default());
+        view("carts", format!("{carts:?}"));
+        for dimension in [
+            Dimension::Product,
+            Dimension::Category,
+            Dimension::Brand,
+            Dimension::City,
+        ] {
+            let ranking = merge::ranking(&parts, all, dimension);
+            view(&format!("{dimension:?}"), format!("{ranking:?}"));
+        }
+        for part in &parts {
+            let latest = (&part.latest_orders, &part.latest_carts);
+            view(
+                &format!("latest of {}", part.partition),
+                format!("{latest:?}"),
+            );
+        }
+    }
+    views
 }
 
 /// Reads to the end and hands everything over.

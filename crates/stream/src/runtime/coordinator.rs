@@ -41,14 +41,13 @@ pub(super) struct Coordinator {
     pub(super) pending: BTreeMap<PendingKey, DerivedChange>,
     /// Rows in the checkpoint, of which some may have replaced others.
     pub(super) stored: usize,
+    /// Rows that others have replaced and that the checkpoint may hold nevertheless.
+    pub(super) spare_rows: usize,
     pub(super) flushed: Instant,
     pub(super) flush_cost: Duration,
     /// How long it waits before it asks a lake again that did not take rows; twice as long each time.
     pub(super) retry_pause: Duration,
 }
-
-/// Rows that others have replaced and that the checkpoint may hold nevertheless.
-const SPARE_ROWS: usize = 200_000;
 
 /// Records between the log's end and the operators from which they count as catching up.
 const BEHIND: u64 = 200_000;
@@ -191,7 +190,7 @@ impl Coordinator {
                 self.pending.insert(pending_key(&change), change);
             }
             // A lake that takes nothing for hours must not make the checkpoint grow with every change of the same rows.
-            if self.stored > 2 * self.pending.len() + SPARE_ROWS {
+            if self.stored > 2 * self.pending.len() + self.spare_rows {
                 self.keep_pending()?;
             }
         }
@@ -271,6 +270,7 @@ impl Coordinator {
             return Ok(());
         }
         let started = Instant::now();
+        let waiting = self.pending.len();
         let rows: Vec<&DerivedChange> = self.pending.values().collect();
         let owed = match self.sink.upsert(&rows) {
             Ok(()) => {
@@ -283,7 +283,10 @@ impl Coordinator {
                 Some(owed)
             }
         };
-        self.keep_pending()?;
+        // A lake that took nothing leaves the checkpoint as it is: its disk may be the full one.
+        if self.pending.len() < waiting {
+            self.keep_pending()?;
+        }
         self.control.rounds.lock().owed = owed;
         self.flushed = Instant::now();
         self.flush_cost = started.elapsed();

@@ -134,6 +134,7 @@ impl Restored {
             threads,
             interval,
             stored: self.pending.len(),
+            spare_rows: 200_000,
             pending: self
                 .pending
                 .into_iter()

@@ -37,6 +37,8 @@ impl SteppedRuntime {
         let (_, received) = mpsc::channel();
         let mut coordinator = restored.coordinator(parts, received, 0, Duration::ZERO);
         coordinator.retry_pause = Duration::ZERO;
+        // So few that a simulation gets to tidying up.
+        coordinator.spare_rows = 30;
         Ok(Self {
             workers,
             shared,
