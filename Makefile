@@ -93,7 +93,8 @@ fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)
 simulation: setup ## the whole pipeline on SIM_SEEDS (5000) seeds of chance, failing calls and deaths
 	SIM_SEEDS=$${SIM_SEEDS:-5000} $(CARGO) test --release --workspace --test simulation -- --nocapture
 
-soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, many simulated seeds, a minute of each fuzz target
+soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, many simulated seeds, a minute of each fuzz target and of random SQL
+	SQL_SECONDS=60 SQL_SEED=$$(date +%s) $(CARGO) test --release --workspace --test query -- --nocapture t1_whatever
 	for seed in 1 2 3; do SIM_SEED=$$seed SIM_KILLS=$${SIM_KILLS:-50} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1 || exit 1; done
 
 fmt: ## format the sources

@@ -11,7 +11,8 @@ import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 
 const START = process.env.TRADEWIND_URL;
-const STALE_STORE = process.env.TRADEWIND_STALE_STORE;
+// Empty when the file that it is made of is absent.
+const STALE_STORE = process.env.TRADEWIND_STALE_STORE || undefined;
 const PICTURES = process.env.SCREENSHOTS ?? path.join(import.meta.dirname, "screenshots");
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DESKTOP = { width: 1440, height: 900 };

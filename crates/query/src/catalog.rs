@@ -15,7 +15,6 @@ use tradewind_lake::{Lake, TableName};
 
 use crate::live::{LiveProvider, LiveTable, LiveTables};
 use crate::scope::Scope;
-use crate::scoped::scoped;
 
 /// The catalog's name.
 pub const CATALOG: &str = "tradewind";
@@ -150,7 +149,7 @@ impl SchemaProvider for LiveSchema {
             source: Arc::clone(&self.source),
             scope: self.scope.clone(),
         };
-        Ok(scoped(Arc::new(provider), self.scope.filter()))
+        Ok(Some(Arc::new(provider)))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

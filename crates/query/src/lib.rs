@@ -19,7 +19,6 @@ mod live;
 mod postgres;
 mod readonly;
 mod scope;
-mod scoped;
 
 pub use catalog::{CATALOG, DEFAULT_SCHEMA};
 pub use engine::{QueryEngine, QueryLimits, QueryOptions, QuerySession, QueryStream};

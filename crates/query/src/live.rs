@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -57,6 +58,23 @@ impl LiveTables for NoLiveTables {
 }
 
 /// A live table as DataFusion scans it: one snapshot a scan.
+/// The rows of a scope's stores (T1). Others leave before a condition of the question meets them: one that fails on such a row
+/// would tell of it.
+fn within(scope: &Scope, batch: &RecordBatch) -> Result<RecordBatch, String> {
+    if *scope == Scope::All {
+        return Ok(batch.clone());
+    }
+    let stores = batch
+        .column_by_name("store_id")
+        .and_then(|column| column.as_string_opt::<i32>())
+        .ok_or("the table names no stores")?;
+    let seen: BooleanArray = stores
+        .iter()
+        .map(|store| Some(store.is_some_and(|store| scope.allows_name(store))))
+        .collect();
+    filter_record_batch(batch, &seen).map_err(|e| e.to_string())
+}
+
 pub(crate) struct LiveProvider {
     pub(crate) table: LiveTable,
     pub(crate) source: Arc<dyn LiveTables>,
@@ -91,11 +109,14 @@ impl TableProvider for LiveProvider {
             self.table.clone(),
             self.scope.clone(),
         );
-        let batches =
-            tokio::task::spawn_blocking(move || source.scan(table.schema, &table.name, &scope))
-                .await
-                .map_err(|e| DataFusionError::External(Box::new(e)))?
-                .map_err(DataFusionError::Execution)?;
+        let batches = tokio::task::spawn_blocking(move || {
+            let batches = source.scan(table.schema, &table.name, &scope)?;
+            let seen = batches.iter().map(|batch| within(&scope, batch));
+            seen.collect::<Result<Vec<_>, String>>()
+        })
+        .await
+        .map_err(|e| DataFusionError::External(Box::new(e)))?
+        .map_err(DataFusionError::Execution)?;
         Ok(MemorySourceConfig::try_new_exec(
             &[batches],
             self.schema(),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use datafusion::prelude::{Expr, col, lit};
 use tradewind_model::StoreId;
 
 /// The stores a session may see.
@@ -30,17 +29,11 @@ impl Scope {
         }
     }
 
-    /// The condition on `store_id` that every scan gets; `None` when every row may be seen.
-    pub(crate) fn filter(&self) -> Option<Expr> {
+    /// Whether rows of the store of this name may be seen.
+    pub(crate) fn allows_name(&self, store: &str) -> bool {
         match self {
-            Self::All => None,
-            Self::Stores(stores) => Some(match stores.as_slice() {
-                [] => lit(false),
-                [one] => col("store_id").eq(lit(one.as_str())),
-                many => {
-                    col("store_id").in_list(many.iter().map(|s| lit(s.as_str())).collect(), false)
-                }
-            }),
+            Self::All => true,
+            Self::Stores(stores) => stores.iter().any(|seen| seen.as_str() == store),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One test binary for the crate: linking a query engine takes longer than these tests.
 
 mod postgres;
+mod random;
 mod shops;
 mod slt;
 
