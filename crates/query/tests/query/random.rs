@@ -268,8 +268,7 @@ impl Asker<'_> {
                 self.dice.one(LITERALS)
             ),
             2 => {
-                let (table, alias) = &of[0];
-                let _ = table;
+                let alias = &of[0].1;
                 format!(
                     "{alias}.store_id = 'harbour' OR {column} = {}",
                     self.dice.one(LITERALS)
@@ -451,7 +450,7 @@ fn t1_whatever_is_asked_another_store_changes_no_answer() {
             answers[0],
             answers[1]
         );
-        if asked % 100 == 0 {
+        if asked.is_multiple_of(100) {
             assert_eq!(
                 (beside.files(), alone.files()),
                 files,
