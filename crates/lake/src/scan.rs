@@ -1,8 +1,8 @@
 //! A table of the lake as DataFusion scans it: the data files of the newest version, chosen by store, date and statistics.
 //!
 //! Each file holds rows of one store and one date, which stand in its path. Whoever may see some stores gets a table of their
-//! files alone (T1), and a condition on store or date picks files and costs nothing a row. Of what is left the reader skips
-//! files, row groups and rows by the conditions it is given.
+//! files alone (T1), and a condition on store or date picks files and costs nothing a row. Of what is left, files and row groups
+//! are skipped by their statistics.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -73,7 +73,7 @@ impl fmt::Debug for LakeTable {
 /// How texts are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Texts {
-    /// As views, which filters and groups need not copy: twice as fast. A few rows may hold on to the text of many, and count as
+    /// As views, which filters and groups need not copy. A few rows may hold on to the text of many, and count as
     /// much against a query's memory.
     Views,
     /// One after the other: for gold, whose groups of a large day must fit.
@@ -374,7 +374,8 @@ impl TableProvider for LakeTable {
         if let Some(condition) = conjunction(others).filter(|_| !files.is_empty()) {
             let columns = DFSchema::try_from(Arc::clone(self.read.table_schema()))?;
             let condition = state.create_physical_expr(condition, &columns)?;
-            // Rows and row groups are left out by the optimizer's hand, which gives the reader the same conditions. What cannot be turned into a question to the statistics skips nothing.
+            // What cannot be asked of the statistics skips no file. The optimizer gives the reader the same conditions, by
+            // which it skips row groups.
             if let Some(skip) = PruningPredicateBuilder::new()
                 .with_file_schema(Arc::clone(self.read.table_schema()))
                 .build(condition)

@@ -57,7 +57,6 @@ impl LiveTables for NoLiveTables {
     }
 }
 
-/// A live table as DataFusion scans it: one snapshot a scan.
 /// The rows of a scope's stores (T1). Others leave before a condition of the question meets them: one that fails on such a row
 /// would tell of it.
 fn within(scope: &Scope, batch: &RecordBatch) -> Result<RecordBatch, String> {
@@ -75,6 +74,7 @@ fn within(scope: &Scope, batch: &RecordBatch) -> Result<RecordBatch, String> {
     filter_record_batch(batch, &seen).map_err(|e| e.to_string())
 }
 
+/// A live table as DataFusion scans it: one snapshot a scan.
 pub(crate) struct LiveProvider {
     pub(crate) table: LiveTable,
     pub(crate) source: Arc<dyn LiveTables>,

@@ -6,19 +6,18 @@
 
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tradewind_query::{QueryLimits, ResultFormat};
 
 use crate::shops::{self, Shops};
 
-/// Chance from a seed (xorshift64*, Vigna 2016).
-struct Dice(u64);
+/// Chance from a seed.
+struct Dice(StdRng);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
+        self.0.random_range(0..bound)
     }
 
     fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
@@ -416,12 +415,9 @@ fn t1_whatever_is_asked_another_store_changes_no_answer() {
         }
     }));
     let mut asker = Asker {
-        dice: Dice(
-            from_environment("SQL_SEED")
-                .unwrap_or(1)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                | 1,
-        ),
+        dice: Dice(StdRng::seed_from_u64(
+            from_environment("SQL_SEED").unwrap_or(1),
+        )),
         tables: &tables,
     };
     let files = (beside.files(), alone.files());
