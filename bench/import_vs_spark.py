@@ -31,7 +31,7 @@ def main() -> None:
     data = Path(tempfile.mkdtemp(prefix="import-", dir=events.FOLDER))
     try:
         ours = run(
-            [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(source), "--data-dir", str(data)]
+            [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(binary), "--data-dir", str(data)]
         )
         print(ours.output.strip(), flush=True)
         parts_on_disk = [(name, disk(data / name)) for name in ("journal", "state")]

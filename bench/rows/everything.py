@@ -25,7 +25,7 @@ def measure(binary: str) -> Row:
     warm(source)
     folder = Path(tempfile.mkdtemp(prefix="everything-", dir=events.FOLDER))
     try:
-        command = [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(source)]
+        command = [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(binary)]
         ours = run([*command, "--data-dir", str(folder / "data")])
         size = disk(folder / "data")
         warm(parts)

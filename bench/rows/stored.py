@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import events
-from measure import run
+from measure import disk, run
 
 EVENTS = 5_000_000
 
 
-def folder(binary: str) -> tuple[Path, int]:
-    """The folder and how many events it holds. Made again when the program is newer."""
-    count = events.count(EVENTS)
+@dataclass
+class Imported:
+    """What an import into an empty folder took."""
+
+    wall: float
+    peak_rss: int
+    size: int
+
+
+def imported(binary: str, count: int, data: Path) -> Imported:
+    """Imports so many events into a new folder."""
+    source = events.make(binary, count)
+    command = [binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(binary)]
+    done = run([*command, "--data-dir", str(data)])
+    return Imported(done.wall, done.peak_rss, disk(data))
+
+
+def kept(binary: str, count: int) -> tuple[Path, Imported]:
+    """The folder of so many events, and what its import took. Made again when the program is newer."""
     made = events.FOLDER / f"stored-{count}"
     stamp = made / "bench.stamp"
     if stamp.exists() and stamp.stat().st_mtime > Path(binary).stat().st_mtime:
-        return made, count
+        return made, Imported(**json.loads(stamp.read_text()))
     shutil.rmtree(made, ignore_errors=True)
-    source = events.make(binary, count)
-    run([binary, "import", str(source), "--format", "ndjson", "--store", "bench", "--currency", events.currency(source), "--data-dir", str(made)])
-    stamp.touch()
-    return made, count
+    took = imported(binary, count, made)
+    stamp.write_text(json.dumps(asdict(took)))
+    return made, took
+
+
+def folder(binary: str) -> tuple[Path, int]:
+    """The folder of the rows that only read, and how many events it holds."""
+    count = events.count(EVENTS)
+    return kept(binary, count)[0], count
 
 
 def silver(data: Path) -> Path:

@@ -28,7 +28,7 @@ def measure(binary: str) -> Row:
     folder = Path(tempfile.mkdtemp(prefix="streaming-", dir=events.FOLDER))
     try:
         program = str(Path(binary).with_name("streaming"))
-        ours = run([program, str(source), str(folder), events.currency(source)])
+        ours = run([program, str(source), str(folder), events.currency(binary)])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     told = json.loads(ours.output.strip().splitlines()[-1])

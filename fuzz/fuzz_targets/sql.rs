@@ -71,9 +71,12 @@ fn answer(shops: &Shops, sql: &str) -> String {
             .unwrap_or_default(),
         Err(error) => format!("error: {error}"),
     };
-    // Rows come in any order.
+    // Rows come in any order; of equally near names the engine proposes any.
     let text = text.to_ascii_lowercase();
-    let mut lines: Vec<&str> = text.lines().collect();
+    let mut lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("did you mean"))
+        .collect();
     lines.sort_unstable();
     lines.join("\n")
 }
@@ -95,7 +98,7 @@ fuzz_target!(|sql: &str| {
         && (asked.contains("limit") || asked.contains("offset") || asked.contains("fetch"));
     let late = answers
         .iter()
-        .any(|text| text.starts_with("error:") && text.contains("time"));
+        .any(|text| text.contains("error:") && text.contains("time"));
     if !late && !some && !VARIES.iter().any(|word| asked.contains(word)) {
         assert_eq!(answers[0], answers[1], "the other store changes the answer");
     }

@@ -38,22 +38,48 @@ impl SqlFormat {
         }
     }
 
-    /// The first acceptable format of an `Accept` header, JSON for `*/*`; `None` when nothing in it can be given.
+    /// The media type of the form.
+    const fn media(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Json => ("application", "json"),
+            Self::Csv => ("text", "csv"),
+            Self::Arrow => ("application", "vnd.apache.arrow.stream"),
+        }
+    }
+
+    /// The form that an `Accept` header likes best (RFC 9110, 12.5.1): of the ranges that name a form the most precise one gives
+    /// its quality; of equally good ones the first in the header, and JSON for `*/*`. `None` when nothing in it can be given.
     #[must_use]
     pub fn from_accept(accept: &str) -> Option<Self> {
-        accept.split(',').find_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let media = parts.next().unwrap_or("").to_ascii_lowercase();
-            if parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000")) {
-                return None;
-            }
-            match media.as_str() {
-                "*/*" | "application/*" | "application/json" => Some(Self::Json),
-                "text/csv" | "text/*" => Some(Self::Csv),
-                "application/vnd.apache.arrow.stream" => Some(Self::Arrow),
-                _ => None,
-            }
-        })
+        let ranges: Vec<(String, f32)> = accept
+            .split(',')
+            .map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let media = parts.next().unwrap_or("").to_ascii_lowercase();
+                let quality = parts
+                    .filter_map(|part| part.split_once('='))
+                    .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+                    .map_or(1.0, |(_, q)| q.trim().parse().unwrap_or(0.0));
+                (media, quality)
+            })
+            .collect();
+        let quality = |form: Self| {
+            let (kind, name) = form.media();
+            let names = [
+                format!("{kind}/{name}"),
+                format!("{kind}/*"),
+                "*/*".to_owned(),
+            ];
+            let at = names
+                .iter()
+                .find_map(|name| ranges.iter().position(|(media, _)| media == name))?;
+            Some((form, at, ranges[at].1)).filter(|(_, _, q)| *q > 0.0)
+        };
+        [Self::Json, Self::Csv, Self::Arrow]
+            .into_iter()
+            .filter_map(quality)
+            .min_by(|(_, at, q), (_, other_at, other)| other.total_cmp(q).then(at.cmp(other_at)))
+            .map(|(form, _, _)| form)
     }
 }
 
@@ -124,6 +150,19 @@ mod tests {
                 Some(SqlFormat::Arrow),
             ),
             ("image/png, text/csv;q=0, */*;q=0.1", Some(SqlFormat::Json)),
+            (
+                "application/json;q=0.5, text/csv;Q=0.9",
+                Some(SqlFormat::Csv),
+            ),
+            ("*/*;q=0.8, text/csv ; q=0.2", Some(SqlFormat::Json)),
+            (
+                "application/*, application/json;q=0",
+                Some(SqlFormat::Arrow),
+            ),
+            ("text/*", Some(SqlFormat::Csv)),
+            ("text/csv, application/json", Some(SqlFormat::Csv)),
+            ("text/csv;q=much", None),
+            ("", None),
             ("image/png", None),
         ] {
             assert_eq!(SqlFormat::from_accept(accept), format, "{accept}");

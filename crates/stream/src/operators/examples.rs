@@ -212,3 +212,40 @@ fn a_restart_marks_no_cart_again() {
     );
     assert_eq!(held(&again, "carts"), 0);
 }
+
+#[test]
+fn an_order_that_cost_nothing_is_refunded_when_it_is_returned() {
+    for (discount, pays_back) in [(0, 100), (60, 40), (100, 0), (130, 0)] {
+        let bought = |kind| {
+            let mut event = order_event(0, 0, 0, 0);
+            event.event_type = kind;
+            event.event_id = Cow::Borrowed(kind.name());
+            event
+        };
+        let mut completed = bought(EventType::OrderCompleted);
+        completed.products.truncate(1);
+        completed.products[0].price = Some(Amount::from_raw(100));
+        completed.order.discount = Some(Amount::from_raw(discount));
+        let mut refunded = bought(EventType::OrderRefunded);
+        refunded.products.clear();
+        refunded.order.discount = None;
+        let mut state = StorePartition::new(store(), ORDERS, all_late_allowed());
+        let mut statuses = Vec::new();
+        for event in [completed, refunded] {
+            state.apply(&record(RecordKind::Original, store_id()), &event);
+            let mut changes = Vec::new();
+            state.cut_all(&mut changes);
+            for row in table(&changes, DerivedTable::Orders).into_values() {
+                let DerivedRow::Order(order) = row else {
+                    panic!("wrong table")
+                };
+                statuses.push((order.status, order.refunded.raw()));
+            }
+        }
+        let expected = [
+            (OrderStatus::Completed, 0),
+            (OrderStatus::Refunded, pays_back),
+        ];
+        assert_eq!(statuses, expected, "discount {discount}");
+    }
+}

@@ -389,7 +389,8 @@ pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
     }
     let status = if cancelled {
         OrderStatus::Cancelled
-    } else if refunded > Amount::ZERO && refunded >= revenue {
+    } else if !facts.refunds.is_empty() && refunded >= revenue {
+        // Of an order that cost nothing nothing is left to pay back; it was returned all the same.
         OrderStatus::Refunded
     } else if refunded > Amount::ZERO {
         OrderStatus::PartiallyRefunded
