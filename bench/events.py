@@ -48,6 +48,8 @@ def currency(binary: str) -> str:
 
 def split(path: Path, part_bytes: int = 48 << 20) -> Path:
     """The same lines as several files in a folder of their own, which Spark reads in parallel."""
+    if path.suffix == ".zst":
+        sys.exit(f"rows with Spark or Flink take at most {PLAIN:,} events; files of more are compressed")
     folder = path.with_suffix(".parts")
     done = folder / "_SUCCESS"
     if done.exists():

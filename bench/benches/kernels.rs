@@ -1,4 +1,4 @@
-//! The smallest parts, one figure each: decode by format, journal append and read, operators by event type.
+//! The smallest parts, one figure each: decode by format, journal append and read, operators by event type, checkpoint.
 //!
 //! Run: `cargo bench -p tradewind-bench --features kernels`. The journal's folder stands in memory (/dev/shm) where there is one,
 //! so that the figure is the work, not the disk.
@@ -20,6 +20,7 @@ use tradewind_model::{
     TopicPartition,
 };
 use tradewind_stream::checkpoint::{CheckpointStore as _, CheckpointWrite, Checkpoints};
+use tradewind_stream::state::split_key;
 use tradewind_stream::{OperatorConfig, StorePartition};
 
 #[global_allocator]
@@ -197,31 +198,50 @@ fn checkpoint(c: &mut Criterion) {
         event_id: "",
     };
     let partition = TopicPartition::new(Topic::UserEvents, 0);
+    let empty = || StorePartition::new(Arc::clone(&store), partition, OperatorConfig::default());
     let changed = || {
-        let mut state =
-            StorePartition::new(Arc::clone(&store), partition, OperatorConfig::default());
+        let mut state = empty();
         for line in &lines {
             let event = Decoder::Json
                 .decode(line.as_bytes(), &envelope, &store)
                 .expect("valid");
             state.apply(&record(&store, line, envelope.received_at), &event);
         }
+        state
+    };
+    let cut = |mut state: StorePartition| {
         let mut rows = Vec::new();
-        CheckpointWrite {
-            state: state.cut_all(&mut rows).entries,
-            offsets: vec![(partition, LINES as u64)],
-            pending: rows,
-        }
+        let entries = state.cut_all(&mut rows).entries;
+        (entries, rows, state)
     };
     let mut group = c.benchmark_group("checkpoint");
     group.throughput(Throughput::Elements(LINES as u64));
     group.bench_function("cut_after_10000_lines", |b| {
-        b.iter_batched(changed, black_box, BatchSize::LargeInput);
+        b.iter_batched(changed, cut, BatchSize::LargeInput);
     });
-    let write = changed();
+    let (state, pending, _) = cut(changed());
+    let write = CheckpointWrite {
+        state,
+        offsets: vec![(partition, LINES as u64)],
+        pending,
+    };
     group.throughput(Throughput::Elements(write.state.len() as u64));
     group.bench_function("write_its_entries", |b| {
         b.iter(|| checkpoints.write(&write).expect("written"));
+    });
+    group.bench_function("restore_its_entries", |b| {
+        b.iter(|| {
+            let mut state = empty();
+            checkpoints
+                .load(partition, &mut |key, value| {
+                    let (_, _, table, key) = split_key(key).expect("a state key");
+                    state.restore(table, key, value).expect("restored");
+                    Ok(())
+                })
+                .expect("loaded");
+            state.restored();
+            state
+        });
     });
     group.finish();
 }

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import events
-from measure import mib, resident
+from measure import disk, mib, resident
 from rows import Row, stored
 from rows.service import Service
 
@@ -28,13 +28,13 @@ def measure(binary: str) -> Row:
     for count in sizes:
         source = events.make(binary, count)
         room = shutil.disk_usage(events.FOLDER).free
-        if room < count * 400 and not (events.FOLDER / f"stored-{count}").exists():
+        if room + (disk(events.FOLDER / f"stored-{count}") if count > ALONE else 0) < count * 400:
             details.append(f"{count:,}: not measured, the disk has {mib(room)} free")
             continue
         folder = Path(tempfile.mkdtemp(prefix="growth-", dir=events.FOLDER))
         try:
             if count > ALONE:
-                data, took = stored.kept(binary, count)
+                data, took = stored.anew(binary, count)
             else:
                 data = folder / "data"
                 took = stored.imported(binary, count, data)

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use decompress::{DecompressError, Encoding, decompress as unpack};
 use libfuzzer_sys::fuzz_target;
 
-const LIMIT: usize = 1 << 16;
+const LIMIT: usize = 1 << 10;
 
 fn pack(encoding: Encoding, plain: &[u8]) -> Vec<u8> {
     match encoding {

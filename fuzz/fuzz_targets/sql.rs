@@ -71,14 +71,17 @@ fn answer(shops: &Shops, sql: &str) -> String {
             .unwrap_or_default(),
         Err(error) => format!("error: {error}"),
     };
-    // Rows come in any order; of equally near names the engine proposes any.
-    let text = text.to_ascii_lowercase();
+    text.to_ascii_lowercase()
+}
+
+/// Lines in one order, for rows come in any; of equally near names the engine proposes any.
+fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.starts_with("did you mean"))
         .collect();
     lines.sort_unstable();
-    lines.join("\n")
+    lines
 }
 
 fuzz_target!(|sql: &str| {
@@ -98,8 +101,9 @@ fuzz_target!(|sql: &str| {
         && (asked.contains("limit") || asked.contains("offset") || asked.contains("fetch"));
     let late = answers
         .iter()
-        .any(|text| text.contains("error:") && text.contains("time"));
+        .any(|text| text.starts_with("error:") && text.contains("longer than"));
     if !late && !some && !VARIES.iter().any(|word| asked.contains(word)) {
-        assert_eq!(answers[0], answers[1], "the other store changes the answer");
+        let [beside, alone] = [sorted(&answers[0]), sorted(&answers[1])];
+        assert_eq!(beside, alone, "the other store changes the answer");
     }
 });

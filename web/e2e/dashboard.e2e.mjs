@@ -17,6 +17,8 @@ const PICTURES = process.env.SCREENSHOTS ?? path.join(import.meta.dirname, "scre
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 375, height: 812 };
+// Phones, tablets and small windows.
+const WIDTHS = [320, 360, 375, 390, 430, 600, 768, 912, 1024, 1180, 1366];
 // A busy machine may need a while; a test that waits this long in vain tells what the page said instead.
 const SETTLE_MS = 30_000;
 
@@ -251,9 +253,13 @@ describe("dashboard", () => {
     test(`phone (${colorScheme}) has no horizontal scroll and no serious accessibility violation`, async () => {
       const { page, close } = await open(browser, { viewport: PHONE, colorScheme });
       await settled(page);
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(width <= PHONE.width, `the page is ${width} px wide`);
       await picture(page, `phone-${colorScheme}`);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: PHONE.height });
+        const taken = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(taken <= width, `at ${width} px the page is ${taken} px wide`);
+      }
+      await page.setViewportSize(PHONE);
       assert.deepEqual(await violations(page), []);
       await close();
     });

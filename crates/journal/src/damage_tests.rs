@@ -136,6 +136,26 @@ fn j3_damage_anywhere_costs_what_it_hit_and_nothing_else() {
     }
 }
 
+/// J3: no version of Tradewind wrote a log with another version of the storage: such a mark is a flipped bit.
+#[test]
+fn j3_a_damaged_mark_of_the_storage_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("good");
+    let written = a_log_on_disk(&good, 3);
+    let mark = std::fs::read(good.join("version")).unwrap();
+    assert_eq!(mark, b"FJL\x03");
+    for version in [0, 1, 2, 4, 200] {
+        let place = folder.path().join(version.to_string());
+        copy_all(&good, &place);
+        copy_all(
+            &good.with_extension("notes"),
+            &place.with_extension("notes"),
+        );
+        std::fs::write(place.join("version"), [b'F', b'J', b'L', version]).unwrap();
+        check_saved(&place, &written, 0, &format!("version {version}"));
+    }
+}
+
 /// A log that is well is left alone, also after a torn write.
 #[test]
 fn a_healthy_log_is_not_set_aside() {

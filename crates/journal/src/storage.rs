@@ -36,10 +36,6 @@ impl Storage {
             fjall::Error::Locked => JournalError::Locked {
                 path: folder.display().to_string(),
             },
-            // A later version of the storage wrote it.
-            fjall::Error::InvalidVersion(Some(_)) => JournalError::Unusable {
-                reason: format!("`{}`: {error}", folder.display()),
-            },
             damage if is_damage_at_opening(&damage) => JournalError::Damaged {
                 reason: damage.to_string(),
             },

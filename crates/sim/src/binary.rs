@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::process::{Child, Command};
 
-/// How the program is set up for crash tests: checkpoints, commits and compactions so often that kills fall into them.
-const SETTINGS: [(&str, &str); 3] = [
+/// How the program is set up for crash tests: checkpoints, commits, compactions and retention so often that kills fall into them.
+const SETTINGS: [(&str, &str); 4] = [
     ("TRADEWIND_STREAM_CHECKPOINT_INTERVAL", "400ms"),
     ("TRADEWIND_LAKE_GOLD_INTERVAL", "1s"),
-    ("TRADEWIND_LAKE_MAINTENANCE_INTERVAL", "2s"),
+    ("TRADEWIND_LAKE_MAINTENANCE_INTERVAL", "500ms"),
+    ("TRADEWIND_JOURNAL_RETENTION", "1s"),
 ];
 
 /// The longest any one command may run.

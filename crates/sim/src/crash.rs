@@ -232,7 +232,7 @@ pub async fn simulate(binary: &Binary, plan: Plan) -> Result<Summary> {
         ended.status
     );
     server.stop().await?;
-    let comparison = compare(binary, &data, &recorder.take().await).await?;
+    let comparison = compare(binary, &data, &recorder.take().await?).await?;
     Ok(Summary {
         scenario: "simulate",
         kills: plan.kills,

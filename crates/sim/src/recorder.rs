@@ -22,6 +22,7 @@ const MAX_BODY: usize = 16 << 20;
 pub struct Recorder {
     url: String,
     ledger: Arc<Mutex<Ledger>>,
+    wrong: Arc<Mutex<Option<anyhow::Error>>>,
     accepting: AbortHandle,
 }
 
@@ -42,21 +43,27 @@ impl Recorder {
             .context("no free port")?;
         let url = format!("http://{}", listener.local_addr()?);
         let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let wrong = Arc::new(Mutex::new(None));
         let (client, noted) = (http::client(Duration::from_secs(30))?, Arc::clone(&ledger));
+        let kept = Arc::clone(&wrong);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // A connection that breaks is one more thing the sender must live with.
-                tokio::spawn(serve(
-                    stream,
-                    server.clone(),
-                    client.clone(),
-                    Arc::clone(&noted),
-                ));
+                let served = serve(stream, server.clone(), client.clone(), Arc::clone(&noted));
+                let kept = Arc::clone(&kept);
+                tokio::spawn(async move {
+                    // A connection that breaks is one more thing the sender must live with; any other error is not.
+                    if let Err(error) = served.await
+                        && !error.is::<std::io::Error>()
+                    {
+                        kept.lock().await.get_or_insert(error);
+                    }
+                });
             }
         });
         Ok(Self {
             url,
             ledger,
+            wrong,
             accepting: accepting.abort_handle(),
         })
     }
@@ -68,8 +75,14 @@ impl Recorder {
     }
 
     /// What it saw sent and acknowledged.
-    pub async fn take(self) -> Ledger {
-        std::mem::take(&mut *self.ledger.lock().await)
+    ///
+    /// # Errors
+    /// When events were rejected, or requests answered as none may be.
+    pub async fn take(self) -> Result<Ledger> {
+        if let Some(error) = self.wrong.lock().await.take() {
+            return Err(error);
+        }
+        Ok(std::mem::take(&mut *self.ledger.lock().await))
     }
 }
 

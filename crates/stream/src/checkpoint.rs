@@ -222,7 +222,6 @@ impl Open {
             .map_err(|_| CheckpointError::Damaged("the storage panicked".to_owned()))?
             .map_err(|e| match e {
                 fjall::Error::Locked => CheckpointError::Locked(folder.display().to_string()),
-                fjall::Error::InvalidVersion(Some(_)) => storage(e),
                 damage if is_damage_at_opening(&damage) => {
                     CheckpointError::Damaged(damage.to_string())
                 }
@@ -507,6 +506,13 @@ mod tests {
         }
         std::fs::remove_file(&format).unwrap();
         assert_eq!(said(), "damaged");
+        std::fs::write(&format, FORMAT).unwrap();
+        assert_eq!(said(), "opened");
+        // Only damage makes the storage's own mark another one: with another storage the format would be another.
+        for version in [0, 1, 2, 4, 200] {
+            std::fs::write(folder.path().join("version"), [b'F', b'J', b'L', version]).unwrap();
+            assert_eq!(said(), "damaged", "version {version}");
+        }
     }
 
     #[test]

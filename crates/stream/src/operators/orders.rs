@@ -387,10 +387,11 @@ pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
         };
         bookings.push((refund.at.0, booked));
     }
+    // Of an order that cost nothing there is nothing to pay back; all of it was returned all the same.
+    let returned = (facts.refunds.iter()).any(|refund| matches!(refund.back, Back::Everything));
     let status = if cancelled {
         OrderStatus::Cancelled
-    } else if !facts.refunds.is_empty() && refunded >= revenue {
-        // Of an order that cost nothing nothing is left to pay back; it was returned all the same.
+    } else if refunded >= revenue && (refunded > Amount::ZERO || returned) {
         OrderStatus::Refunded
     } else if refunded > Amount::ZERO {
         OrderStatus::PartiallyRefunded
