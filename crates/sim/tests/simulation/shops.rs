@@ -93,7 +93,7 @@ pub fn item(store: &Store, number: u64, now: Micros, dice: &Dice) -> Item {
     if dice.once_in(3) {
         let _ = write!(raw, ",\"session_id\":\"s{}\"", dice.below(3));
     }
-    let _ = match dice.below(16) {
+    let _ = match dice.below(24) {
         0..=3 => write!(raw, ",\"type\":\"page_viewed\""),
         4..=7 => write!(raw, ",\"type\":\"product_viewed\",\"product\":{line}"),
         8 | 9 => write!(raw, ",\"type\":\"product_added\",\"product\":{line}"),
@@ -108,10 +108,33 @@ pub fn item(store: &Store, number: u64, now: Micros, dice: &Dice) -> Item {
             ",\"type\":\"order_refunded\",\"order\":{{\"order_id\":\"o{order}\",\"total\":\"{}.50\"}}",
             product
         ),
-        _ => write!(
+        15 => write!(
             raw,
             ",\"type\":\"order_cancelled\",\"order\":{{\"order_id\":\"o{order}\"}}"
         ),
+        16 => write!(
+            raw,
+            ",\"type\":\"order_updated\",\"order\":{{\"order_id\":\"o{order}\",\"discount\":\"1.50\"}},\"products\":[{line},{line}]"
+        ),
+        17 => write!(
+            raw,
+            ",\"type\":\"order_refunded\",\"order\":{{\"order_id\":\"o{order}\"}},\"products\":[{line}]"
+        ),
+        of_order @ 18..=20 => write!(
+            raw,
+            ",\"type\":\"{}\",\"order\":{{\"order_id\":\"o{order}\"}}",
+            ["order_fulfilled", "payment_succeeded", "payment_failed"]
+                [usize::try_from(of_order - 18).unwrap_or(0)]
+        ),
+        21 => write!(
+            raw,
+            ",\"type\":\"inventory_adjusted\",\"product\":{line},\"delta\":-1"
+        ),
+        22 => write!(
+            raw,
+            ",\"type\":\"product_upserted\",\"product\":{line},\"stock\":{order}"
+        ),
+        _ => write!(raw, ",\"type\":\"price_changed\",\"product\":{line}"),
     };
     raw.push('}');
     Item { id: Some(id), raw }
