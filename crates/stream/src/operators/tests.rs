@@ -598,3 +598,5 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
 
 #[path = "examples.rs"]
 mod examples;
+#[path = "orders_by_definition.rs"]
+mod orders_by_definition;

@@ -1,0 +1,230 @@
+//! Orders and sales beside their definition, worked out from the events alone: whatever the order of arrival, the repetitions and
+//! the lateness.
+
+use super::*;
+
+/// An event of one of a few orders: what it is, when, and two numbers that its amounts come from.
+type Said = (u8, u8, i64, i64, i64);
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    // Times up to six days apart: far beyond the allowed lateness, within the time for which ids are remembered.
+    let one = (0u8..3, 0u8..7, 0i64..9_000, 0i64..4_000, 0i64..9);
+    proptest::collection::vec(one, 1..25)
+}
+
+/// What a definition needs of an event, in ten-thousandths and units.
+#[derive(Debug, Clone)]
+struct Fact {
+    order: String,
+    id: String,
+    time: i64,
+    kind: EventType,
+    /// Product, price, cost and units.
+    lines: Vec<(String, i64, i64, i64)>,
+    discount: i64,
+    total: Option<i64>,
+}
+
+fn fact(i: usize, &(order, kind, minutes, amount, more): &Said) -> Fact {
+    let kind = match kind {
+        0 | 1 => EventType::OrderCompleted,
+        2 => EventType::OrderUpdated,
+        3 | 4 => EventType::OrderRefunded,
+        5 => EventType::OrderFulfilled,
+        _ => EventType::OrderCancelled,
+    };
+    let line = |p: i64| {
+        (
+            format!("p{}", (p + more) % 3),
+            amount * 7 + p,
+            amount * 3,
+            1 + (more + p) % 4,
+        )
+    };
+    let (mut lines, mut discount, mut total) = (Vec::new(), 0, None);
+    match kind {
+        EventType::OrderCompleted | EventType::OrderUpdated => {
+            lines = (0..1 + more % 3).map(line).collect();
+            // Sometimes above the subtotal.
+            discount = amount * (more % 5) * 4;
+        }
+        EventType::OrderRefunded if more % 3 == 0 => total = Some(amount * 5),
+        EventType::OrderRefunded if more % 3 == 1 => lines.push(line(0)),
+        _ => {}
+    }
+    Fact {
+        order: format!("o{order}"),
+        id: format!("e{i}"),
+        time: START + minutes * Micros::MINUTE,
+        kind,
+        lines,
+        discount,
+        total,
+    }
+}
+
+fn sent(fact: &Fact) -> Event<'static> {
+    let mut event = Event::new(fact.kind);
+    event.event_id = Cow::Owned(fact.id.clone());
+    event.time = Micros(fact.time);
+    event.order.order_id = Some(Cow::Owned(fact.order.clone()));
+    event.order.total = fact.total.map(Amount::from_raw);
+    if fact.discount > 0 {
+        event.order.discount = Some(Amount::from_raw(fact.discount));
+    }
+    for (id, price, cost, units) in &fact.lines {
+        event.products.push(Product {
+            product_id: Cow::Owned(id.clone()),
+            price: Some(Amount::from_raw(*price)),
+            cost: Some(Amount::from_raw(*cost)),
+            quantity: Some(*units),
+            ..Product::default()
+        });
+    }
+    event
+}
+
+/// `a · b / c` to the nearest, halves up; none of them is negative here.
+fn nearest(a: i64, b: i64, c: i64) -> i64 {
+    if c == 0 { 0 } else { (2 * a * b + c) / (2 * c) }
+}
+
+/// An order: status, gross, discount, paid back, cost, units, and when it was completed.
+type Settled = (OrderStatus, i64, i64, i64, i64, i64, i64);
+
+/// Its definition. The terms are those of the newest completion or change; refunds follow each other in event time, and together
+/// they never exceed what was paid; a product comes back at the price it has after its share of the discount; of a cancelled
+/// order the goods come back too.
+fn by_definition(facts: &[&Fact]) -> Option<Settled> {
+    let completed = facts
+        .iter()
+        .filter(|f| f.kind == EventType::OrderCompleted)
+        .map(|f| f.time)
+        .min()?;
+    let is_terms =
+        |f: &&&Fact| matches!(f.kind, EventType::OrderCompleted | EventType::OrderUpdated);
+    let terms = facts
+        .iter()
+        .filter(is_terms)
+        .max_by_key(|f| (f.time, &f.id))?;
+    let gross: i64 = terms
+        .lines
+        .iter()
+        .map(|(_, price, _, units)| price * units)
+        .sum();
+    let discount = terms.discount.min(gross);
+    let cost: i64 = terms
+        .lines
+        .iter()
+        .map(|(_, _, cost, units)| cost * units)
+        .sum();
+    let units: i64 = terms.lines.iter().map(|(_, _, _, units)| units).sum();
+    let paid = gross - discount;
+    let upto = |n: usize| -> i64 { terms.lines[..n].iter().map(|l| l.1 * l.3).sum() };
+    let net = |n: usize| {
+        let share = nearest(discount, upto(n + 1), gross) - nearest(discount, upto(n), gross);
+        terms.lines[n].1 * terms.lines[n].3 - share
+    };
+    let mut back: Vec<&&Fact> = facts
+        .iter()
+        .filter(|f| matches!(f.kind, EventType::OrderRefunded | EventType::OrderCancelled))
+        .collect();
+    back.sort_by_key(|f| (f.time, &f.id));
+    let (mut refunded, mut cancelled, mut returned) = (0, false, false);
+    for f in back {
+        let everything = f.total.is_none() && f.lines.is_empty();
+        returned |= everything;
+        cancelled |= f.kind == EventType::OrderCancelled;
+        let mut wanted = f.total.unwrap_or(0);
+        for (product, _, _, units) in &f.lines {
+            let mut left = *units;
+            for (n, line) in terms.lines.iter().enumerate() {
+                if line.0 == *product {
+                    let taken = left.min(line.3);
+                    wanted += nearest(net(n), taken, line.3);
+                    left -= taken;
+                }
+            }
+        }
+        refunded += if everything {
+            paid - refunded
+        } else {
+            wanted.min(paid - refunded)
+        };
+    }
+    let fulfilled = facts.iter().any(|f| f.kind == EventType::OrderFulfilled);
+    let status = match () {
+        () if cancelled => OrderStatus::Cancelled,
+        () if refunded == paid && (refunded > 0 || returned) => OrderStatus::Refunded,
+        () if refunded > 0 => OrderStatus::PartiallyRefunded,
+        () if fulfilled => OrderStatus::Fulfilled,
+        () => OrderStatus::Completed,
+    };
+    let cost = if cancelled { 0 } else { cost };
+    Some((status, gross, discount, refunded, cost, units, completed))
+}
+
+proptest! {
+    /// M2, S4: orders and sales equal their definition, in whatever order their events come, however often and however late, with
+    /// the allowed lateness of an hour, and with a restart in between.
+    #[test]
+    fn m2_orders_equal_their_definition(
+        said in said(),
+        seed in any::<u64>(),
+        again in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        restart in any::<prop::sample::Index>(),
+    ) {
+        let facts: Vec<Fact> = said.iter().enumerate().map(|(i, s)| fact(i, s)).collect();
+        let mut arrived: Vec<&Fact> = facts.iter().collect();
+        arrived.extend(again.iter().map(|at| at.get(&facts)));
+        let mut x = seed | 1;
+        for i in (1..arrived.len()).rev() {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            arrived.swap(i, (x >> 33) as usize % (i + 1));
+        }
+        let mut state = StorePartition::new(store(), ORDERS, OperatorConfig::default());
+        let (mut stored, mut changes) = (BTreeMap::new(), Vec::new());
+        let restart = restart.index(arrived.len());
+        for (i, fact) in arrived.iter().enumerate() {
+            if i == restart {
+                for (key, value) in state.cut_all(&mut changes).entries {
+                    stored.insert(key, value);
+                }
+                state = StorePartition::new(store(), ORDERS, OperatorConfig::default());
+                for (key, value) in &stored {
+                    if let Some(value) = value {
+                        let (_, _, table, key) = split_key(key).expect("a state key");
+                        state.restore(table, key, value).expect("restored");
+                    }
+                }
+                state.restored();
+            }
+            state.apply(&record(RecordKind::Original, store_id()), &sent(fact));
+        }
+        state.cut_all(&mut changes);
+        let mut expected = BTreeMap::new();
+        for order in ["o0", "o1", "o2"] {
+            let of: Vec<&Fact> = facts.iter().filter(|f| f.order == order).collect();
+            if let Some(settled) = by_definition(&of) {
+                expected.insert(order.to_owned(), settled);
+            }
+        }
+        let settled: BTreeMap<String, Settled> = table(&changes, DerivedTable::Orders)
+            .into_values()
+            .map(|row| {
+                let DerivedRow::Order(o) = row else { panic!("wrong table") };
+                let settled = (o.status, o.gross.raw(), o.discount.raw(), o.refunded.raw(), o.cost.raw(), o.units, o.completed_at.0);
+                (o.order_id, settled)
+            })
+            .collect();
+        prop_assert_eq!(&settled, &expected);
+        let sales = merge::sales(&[Arc::new(state.snapshot())], (Micros(0), Micros(i64::MAX)));
+        let sum = |of: fn(&Settled) -> i64| expected.values().map(of).sum::<i64>();
+        prop_assert_eq!(sales.orders, i64::try_from(expected.len()).unwrap());
+        prop_assert_eq!(sales.gross.raw(), sum(|s| s.1));
+        prop_assert_eq!(sales.discounts.raw(), sum(|s| s.2));
+        prop_assert_eq!(sales.refunds.raw(), sum(|s| s.3));
+        prop_assert_eq!(sales.cost.raw(), sum(|s| s.4));
+        prop_assert_eq!(sales.units, sum(|s| s.5));
+    }
+}
