@@ -9,13 +9,15 @@
 //! discount, else total − tax − shipping + discount. Revenue = subtotal − discount. A refund pays back what it says (`order.total`),
 //! or its products at the order's own net prices, or everything; a cancellation takes back everything that is left. Refunds
 //! are booked at their own time, in order of (time, event id), and never exceed the revenue (M2). Refunds of an order that is
-//! not known wait for it.
+//! not known wait for it. Who bought, where, with which coupon is what the latest completion or change says that says anything of it;
+//! the way of payment may also come from a payment.
 
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Amount, Event, EventType, Micros, Store};
 
 use crate::names::LineNames;
 use crate::rows::{OrderRow, OrderStatus};
+use crate::state::{StateError, StateTable, decode};
 
 /// One line of an order as settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +72,27 @@ struct Refund {
     cancels: bool,
 }
 
+/// An event that stated a detail: whether it was a completion or change of the order, its time, and the xxh3 of its id. Of several
+/// the greatest decides, so that details do not depend on the order of arrival either.
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
+struct Said(bool, Micros, u64);
+
+/// The details of an order that several events may state.
+#[derive(Debug, Clone, Copy)]
+enum Detail {
+    UserId,
+    Visitor,
+    PaymentMethod,
+    Coupon,
+    City,
+    Country,
+}
+
+const DETAILS: usize = 6;
+
+/// A [`Said`] that nobody said, as it is stored.
+const SILENT: [u8; 3] = [0; 3];
+
 /// Everything known of one order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OrderFacts {
@@ -89,6 +112,8 @@ pub struct OrderFacts {
     pub city_number: Option<u32>,
     /// The newest event, for forgetting orders nobody touches any more.
     pub touched: Micros,
+    /// Who stated each [`Detail`]. The last, for orders stored before it was noted.
+    said: [Said; DETAILS],
 }
 
 /// Amounts booked at a moment; those of panes are their sums.
@@ -221,10 +246,8 @@ impl OrderFacts {
                     || event.order.revenue.is_some();
                 if says_something && self.terms.as_ref().is_none_or(|terms| terms.at < at) {
                     self.terms = Some(terms(event, names, at));
-                    self.learn_details(event, city);
-                } else {
-                    self.learn_missing(event, city);
                 }
+                self.learn_details(event, city);
                 true
             }
             EventType::OrderRefunded | EventType::OrderCancelled => {
@@ -250,13 +273,7 @@ impl OrderFacts {
                 true
             }
             EventType::OrderFulfilled => !std::mem::replace(&mut self.fulfilled, true),
-            _ => {
-                let before = self.payment_method.is_some();
-                if self.payment_method.is_none() {
-                    self.payment_method = event.order.payment_method.as_deref().map(str::to_owned);
-                }
-                before != self.payment_method.is_some()
-            }
+            _ => self.learn_details(event, city),
         }
     }
 
@@ -273,32 +290,65 @@ impl OrderFacts {
         lines.flat_map(of_line).flatten().chain(self.city_number)
     }
 
-    fn learn_details(&mut self, event: &Event<'_>, city: Option<u32>) {
-        let own = |t: &Option<tradewind_model::Text<'_>>| t.as_deref().map(str::to_owned);
-        self.user_id = own(&event.user_id).or(self.user_id.take());
-        self.visitor = event.visitor().map(str::to_owned).or(self.visitor.take());
-        self.payment_method = own(&event.order.payment_method).or(self.payment_method.take());
-        self.coupon = own(&event.order.coupon).or(self.coupon.take());
-        self.city = own(&event.context.city).or(self.city.take());
-        self.country = own(&event.context.country).or(self.country.take());
-        self.city_number = city.or(self.city_number);
+    /// Takes the details an event states, where it is the one that decides. Gives whether any changed.
+    fn learn_details(&mut self, event: &Event<'_>, city: Option<u32>) -> bool {
+        let of_order = matches!(
+            event.event_type,
+            EventType::OrderCompleted | EventType::OrderUpdated
+        );
+        let id = xxhash_rust::xxh3::xxh3_64(event.event_id.as_bytes());
+        let said = Said(of_order, event.time, id);
+        let mut said_at = self.said;
+        let mut changed = false;
+        let mut take = |detail: Detail, slot: &mut Option<String>, text: Option<&str>| {
+            let at = &mut said_at[detail as usize];
+            let Some(text) = text.filter(|_| slot.is_none() || said > *at) else {
+                return false;
+            };
+            *at = said;
+            if slot.as_deref() != Some(text) {
+                *slot = Some(text.to_owned());
+                changed = true;
+            }
+            true
+        };
+        let order = &event.order;
+        take(
+            Detail::PaymentMethod,
+            &mut self.payment_method,
+            order.payment_method.as_deref(),
+        );
+        if of_order {
+            let context = &event.context;
+            take(Detail::UserId, &mut self.user_id, event.user_id.as_deref());
+            take(Detail::Visitor, &mut self.visitor, event.visitor());
+            take(Detail::Coupon, &mut self.coupon, order.coupon.as_deref());
+            take(
+                Detail::Country,
+                &mut self.country,
+                context.country.as_deref(),
+            );
+            if take(Detail::City, &mut self.city, context.city.as_deref()) {
+                self.city_number = city;
+            }
+        }
+        self.said = said_at;
+        changed
     }
 
-    fn learn_missing(&mut self, event: &Event<'_>, city: Option<u32>) {
-        let own = |t: &Option<tradewind_model::Text<'_>>| t.as_deref().map(str::to_owned);
-        self.user_id = self.user_id.take().or_else(|| own(&event.user_id));
-        self.visitor = self
-            .visitor
-            .take()
-            .or_else(|| event.visitor().map(str::to_owned));
-        self.payment_method = self
-            .payment_method
-            .take()
-            .or_else(|| own(&event.order.payment_method));
-        self.coupon = self.coupon.take().or_else(|| own(&event.order.coupon));
-        self.city = self.city.take().or_else(|| own(&event.context.city));
-        self.country = self.country.take().or_else(|| own(&event.context.country));
-        self.city_number = self.city_number.or(city);
+    /// Reads an order back from a checkpoint.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    pub(super) fn restore(value: &[u8]) -> Result<Self, StateError> {
+        decode(StateTable::Orders, value).or_else(|error| {
+            // Before it was noted who said the details, the value ended here: the rest cannot be read.
+            let silent = [value, &[0; DETAILS * SILENT.len()]].concat();
+            let mut facts: Self = decode(StateTable::Orders, &silent).map_err(|_| error)?;
+            let terms = facts.terms.as_ref().map_or(Micros(i64::MIN), |t| t.at.0);
+            facts.said = [Said(true, terms, 0); DETAILS];
+            Ok(facts)
+        })
     }
 }
 
@@ -445,4 +495,34 @@ fn net_of(lines: &[Line], product_id: &str, units: i64) -> Amount {
         left -= taken;
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_an_order_stored_before_its_details_were_dated_is_read() {
+        let mut facts = OrderFacts::new("o");
+        let mut event = Event::new(EventType::OrderCompleted);
+        event.time = Micros(7);
+        event.order.total = Some(Amount::from_raw(5));
+        event.order.coupon = Some("A".into());
+        facts.learn(&event, &[], None);
+        let stored = postcard::to_stdvec(&facts).unwrap();
+        assert_eq!(OrderFacts::restore(&stored).unwrap(), facts);
+        let dates = postcard::to_stdvec(&facts.said).unwrap().len();
+        let before = &stored[..stored.len() - dates];
+        let mut read = OrderFacts::restore(before).unwrap();
+        assert_eq!(read.coupon.as_deref(), Some("A"));
+        assert_eq!(read.touched, Micros(7));
+        // What comes now and is newer than its terms says more, what is older does not.
+        for (time, coupon, expected) in [(6, "B", "A"), (8, "C", "C")] {
+            event.time = Micros(time);
+            event.order.coupon = Some(coupon.into());
+            read.learn(&event, &[], None);
+            assert_eq!(read.coupon.as_deref(), Some(expected));
+        }
+        assert!(OrderFacts::restore(&stored[..5]).is_err());
+    }
 }

@@ -14,7 +14,7 @@ use crate::operators::performance::{PerformancePane, book};
 use crate::operators::{Facts, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
 use crate::rows::{DerivedRow, DerivedTable, OrderRow};
-use crate::state::{Changes, Identity, StateError, StateTable, Table, decode, identity};
+use crate::state::{Changes, Identity, StateError, StateTable, Table, identity};
 
 /// Orders that nothing has touched for this long are forgotten, µs; a refund that comes later still is in silver.
 const ORDER_MEMORY: i64 = 180 * Micros::DAY;
@@ -190,7 +190,7 @@ impl Orders {
         store: &tradewind_model::Store,
     ) -> Result<(), StateError> {
         let key = Identity::of_key(StateTable::Orders, key)?;
-        let facts: OrderFacts = decode(StateTable::Orders, value)?;
+        let facts = OrderFacts::restore(value)?;
         self.timers.set(facts.touched.plus(ORDER_MEMORY), key);
         if let Some(settled) = settle(&facts, store) {
             self.latest.insert((settled.row.completed_at, key));
