@@ -23,9 +23,6 @@ use tradewind_stream::checkpoint::{CheckpointStore as _, CheckpointWrite, Checkp
 use tradewind_stream::state::split_key;
 use tradewind_stream::{OperatorConfig, StorePartition};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const LINES: usize = 10_000;
 
 fn store(currency: &str) -> Arc<Store> {
