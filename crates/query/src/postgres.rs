@@ -2,7 +2,8 @@
 //!
 //! Each connection has a session of its own, scoped by its key. The user name does not matter.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
@@ -35,7 +36,9 @@ use pgwire::api::{
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::Authentication;
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,8 +54,22 @@ pub trait Authenticator: Send + Sync {
     fn authenticate(&self, user: &str, password: &str) -> Option<Scope>;
 }
 
-/// Connections at the same time; a further one is turned away.
+/// Connections at the same time. A further one takes the place of one that has not shown its key yet, else it is turned away.
 const MAX_CONNECTIONS: usize = 256;
+/// How long a connection may take to show its key; pgwire itself would wait a minute.
+const KEY_LIMIT: Duration = Duration::from_secs(10);
+/// A connection without a key keeps its place this long, whoever comes.
+const SETTLING: Duration = Duration::from_millis(200);
+/// Connections that are told at the same time why they are turned away, and for how long each.
+const MAX_TOLD: usize = 64;
+const TELLING: Duration = Duration::from_secs(1);
+
+/// A connection's place.
+struct Place {
+    begun: Instant,
+    session: Arc<Session>,
+    leave: CancellationToken,
+}
 
 /// Serves the Postgres wire until `shutdown`, then lets running connections go.
 ///
@@ -65,7 +82,9 @@ pub async fn serve_postgres(
     shutdown: CancellationToken,
 ) -> Result<(), QueryError> {
     let manager = Arc::new(ConnectionManager::new());
-    let connections = TaskTracker::new();
+    let (connections, turned_away) = (TaskTracker::new(), TaskTracker::new());
+    // In the order in which they came.
+    let mut places: Vec<Weak<Place>> = Vec::new();
     loop {
         let socket = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -79,15 +98,27 @@ pub async fn serve_postgres(
                 }
             },
         };
-        if connections.len() >= MAX_CONNECTIONS {
+        places.retain(|place| place.strong_count() > 0);
+        if places.len() >= MAX_CONNECTIONS && !free_a_place(&places) {
             tracing::warn!(limit = MAX_CONNECTIONS, "postgres connection turned away");
+            if turned_away.len() < MAX_TOLD {
+                turned_away.spawn(tokio::time::timeout(TELLING, turn_away(socket)));
+            }
             continue;
         }
         let handlers = Connection::new(&engine, &authenticator, &manager);
+        let place = Arc::new(Place {
+            begun: Instant::now(),
+            session: Arc::clone(&handlers.session),
+            leave: CancellationToken::new(),
+        });
+        places.push(Arc::downgrade(&place));
         let shutdown = shutdown.clone();
         connections.spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => {}
+                () = place.leave.cancelled() => {}
+                () = place.without_key() => tracing::debug!("postgres connection showed no key in time"),
                 () = serve(socket, handlers) => {}
             }
         });
@@ -95,6 +126,67 @@ pub async fn serve_postgres(
     connections.close();
     connections.wait().await;
     Ok(())
+}
+
+impl Place {
+    /// Ends when the time to show a key is over and none was shown.
+    async fn without_key(&self) {
+        tokio::time::sleep(KEY_LIMIT).await;
+        if self.session.0.get().is_some() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Asks the oldest connection without a key to leave; `false` when there is none.
+fn free_a_place(places: &[Weak<Place>]) -> bool {
+    let shy = places
+        .iter()
+        .filter_map(Weak::upgrade)
+        .find(|place| place.session.0.get().is_none() && !place.leave.is_cancelled());
+    let Some(place) = shy.filter(|place| place.begun.elapsed() >= SETTLING) else {
+        return false;
+    };
+    place.leave.cancel();
+    true
+}
+
+/// Tells a client, in the protocol's words, that all places are taken.
+async fn turn_away(mut socket: TcpStream) -> std::io::Result<()> {
+    // What a client asks before its startup message: whether the server speaks TLS, or GSS.
+    const ASKS: [u32; 2] = [80_877_103, 80_877_104];
+    const LONGEST: u32 = 10_000;
+    loop {
+        let (length, code) = (socket.read_u32().await?, socket.read_u32().await?);
+        if !(8..LONGEST).contains(&length) {
+            return Ok(());
+        }
+        let mut rest = vec![0; length as usize - 8];
+        socket.read_exact(&mut rest).await?;
+        if !ASKS.contains(&code) {
+            break;
+        }
+        socket.write_all(b"N").await?;
+    }
+    let words =
+        format!("all {MAX_CONNECTIONS} connections are taken; close some, or try again later");
+    let mut fields = Vec::new();
+    for (field, value) in [
+        (b'S', "FATAL"),
+        (b'V', "FATAL"),
+        (b'C', "53300"),
+        (b'M', &words),
+    ] {
+        fields.push(field);
+        fields.extend(value.as_bytes());
+        fields.push(0);
+    }
+    fields.push(0);
+    let length = u32::try_from(fields.len() + 4).unwrap_or(u32::MAX);
+    socket.write_u8(b'E').await?;
+    socket.write_u32(length).await?;
+    socket.write_all(&fields).await?;
+    socket.shutdown().await
 }
 
 async fn serve(socket: TcpStream, handlers: Connection) {

@@ -289,6 +289,32 @@ fn t1_a_revoked_key_ends_open_connections() {
     server.stop();
 }
 
+/// Clients that never show a key keep nobody out, and those that are too many are told so.
+#[test]
+fn silent_connections_keep_nobody_out() {
+    let server = Server::start();
+    let silent: Vec<std::net::TcpStream> = (0..256)
+        .map(|_| std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap())
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    for _ in 0..3 {
+        assert_eq!(server.rows("key-of-harbour", "SELECT 1"), "1");
+    }
+    drop(silent);
+    // Those with a key stay, and the next one is told in words.
+    let open: Vec<_> = (0..256)
+        .map(|_| wire::open(server.port, "key-of-harbour"))
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let told = server.psql("key-of-harbour", &["-c", "SELECT 1"]);
+    let told = told.expect_err("there is no place");
+    assert!(told.contains("all 256 connections are taken"), "{told}");
+    drop(open);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    assert_eq!(server.rows("key-of-harbour", "SELECT 1"), "1");
+    server.stop();
+}
+
 impl Server {
     fn stop(self) {
         self.shutdown.cancel();
@@ -321,8 +347,8 @@ mod wire {
         (head[0], body)
     }
 
-    /// The first column of each row.
-    pub fn ask(port: u16, key: &str, sql: &str, parameters: &[&str]) -> Vec<String> {
+    /// A connection that showed its key.
+    pub fn open(port: u16, key: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let startup = [
             &196_608u32.to_be_bytes()[..],
@@ -336,6 +362,12 @@ mod wire {
         stream.write_all(&message(None, &startup)).unwrap();
         stream.write_all(&message(Some(b'p'), &text(key))).unwrap();
         while read(&mut stream).0 != b'Z' {}
+        stream
+    }
+
+    /// The first column of each row.
+    pub fn ask(port: u16, key: &str, sql: &str, parameters: &[&str]) -> Vec<String> {
+        let mut stream = open(port, key);
         let parse = [text(""), text(sql), vec![0, 0]].concat();
         let count = u16::try_from(parameters.len()).unwrap().to_be_bytes();
         let mut bind = [text(""), text(""), vec![0, 0], count.to_vec()].concat();
