@@ -3,11 +3,12 @@
 -- visitors: distinct visitors who viewed it.
 WITH
 -- Lines of the orders completed on these days, each less its share of the order's discount.
+-- An event is known by its offset: an id can come again once it is forgotten.
 terms AS (
-    SELECT order_id, event_id, date, discount
+    SELECT order_id, "offset", date, discount
     FROM (
-        SELECT e.order_id, e.event_id, o.date, o.discount,
-               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC) AS newest
+        SELECT e.order_id, e."offset", o.date, o.discount,
+               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC, e."offset") AS newest
         FROM silver.events e
         JOIN silver.orders o ON o.order_id = e.order_id
         WHERE o.store_id = $store AND o.date IN ($dates)
@@ -20,10 +21,10 @@ lines AS (
     SELECT t.date, t.discount, l.*,
            sum(l.line_total) OVER (PARTITION BY l.order_id) AS whole,
            sum(l.line_total) OVER (PARTITION BY l.order_id ORDER BY l.line) AS upto
-    FROM (SELECT order_id, event_id, line, product_id, name, category, brand, quantity, line_total, cost
+    FROM (SELECT order_id, "offset", line, product_id, name, category, brand, quantity, line_total, cost
           FROM silver.line_items
           WHERE store_id = $store AND topic = 'transactions') l
-    JOIN terms t ON t.order_id = l.order_id AND t.event_id = l.event_id
+    JOIN terms t ON t.order_id = l.order_id AND t."offset" = l."offset"
 ),
 shares AS (
     SELECT *,

@@ -3,11 +3,12 @@
 -- discounts, before refunds. visitors: distinct visitors who viewed it in that hour.
 WITH
 -- Lines of the orders completed on these days, each less its share of the order's discount.
+-- An event is known by its offset: an id can come again once it is forgotten.
 terms AS (
-    SELECT order_id, event_id, date, discount
+    SELECT order_id, "offset", date, discount
     FROM (
-        SELECT e.order_id, e.event_id, o.date, o.discount,
-               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC) AS newest
+        SELECT e.order_id, e."offset", o.date, o.discount,
+               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC, e."offset") AS newest
         FROM silver.events e
         JOIN silver.orders o ON o.order_id = e.order_id
         WHERE o.store_id = $store AND o.date IN ($dates)
@@ -30,12 +31,12 @@ lines AS (
     SELECT t.date, t.discount, l.*,
            sum(l.line_total) OVER (PARTITION BY l.order_id) AS whole,
            sum(l.line_total) OVER (PARTITION BY l.order_id ORDER BY l.line) AS upto
-    FROM (SELECT i.order_id, i.event_id, i.line, i.product_id, i.name, i.category, i.brand, i.quantity, i.line_total, i.cost,
+    FROM (SELECT i.order_id, i."offset", i.line, i.product_id, i.name, i.category, i.brand, i.quantity, i.line_total, i.cost,
                  c.hour, c.weekday
           FROM silver.line_items i
           JOIN completed c ON c.order_id = i.order_id
           WHERE i.store_id = $store AND i.topic = 'transactions') l
-    JOIN terms t ON t.order_id = l.order_id AND t.event_id = l.event_id
+    JOIN terms t ON t.order_id = l.order_id AND t."offset" = l."offset"
 ),
 shares AS (
     SELECT *,

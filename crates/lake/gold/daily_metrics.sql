@@ -30,12 +30,13 @@ back_here AS (
     FROM silver.events
     WHERE store_id = $store AND date IN ($dates) AND topic = 'transactions' AND type IN ('order_refunded', 'order_cancelled')
 ),
--- What each of those orders last said of its lines and amounts.
+-- What each of those orders last said of its lines and amounts. An event is known by its offset: an id can come again once it is
+-- forgotten.
 terms AS (
-    SELECT order_id, event_id
+    SELECT order_id, "offset"
     FROM (
-        SELECT e.order_id, e.event_id,
-               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC) AS newest
+        SELECT e.order_id, e."offset",
+               row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC, e."offset") AS newest
         FROM silver.events e JOIN back_here b ON b.order_id = e.order_id
         WHERE e.store_id = $store AND e.topic = 'transactions' AND e.type IN ('order_completed', 'order_updated')
           AND (e.products > 0 OR e.order_subtotal IS NOT NULL OR e.order_total IS NOT NULL OR e.order_revenue IS NOT NULL)
@@ -48,7 +49,7 @@ lines AS (
            sum(l.line_total) OVER (PARTITION BY l.order_id) AS whole,
            sum(l.line_total) OVER (PARTITION BY l.order_id ORDER BY l.line) AS upto,
            sum(l.quantity) OVER (PARTITION BY l.order_id, l.product_id ORDER BY l.line) AS units_upto
-    FROM silver.line_items l JOIN terms t ON t.order_id = l.order_id AND t.event_id = l.event_id
+    FROM silver.line_items l JOIN terms t ON t.order_id = l.order_id AND t."offset" = l."offset"
     WHERE l.store_id = $store AND l.topic = 'transactions'
 ),
 -- Discount by line: the share of the first n lines together is the rounded share of their sum.
@@ -69,25 +70,25 @@ order_costs AS (
     SELECT order_id, sum(line_cost) AS cost FROM net_lines GROUP BY order_id
 ),
 backs AS (
-    SELECT e.order_id, e.event_id, e.date, e.time, e.type, e.order_total, e.products
+    SELECT e.order_id, e.event_id, e."offset", e.date, e.time, e.type, e.order_total, e.products
     FROM silver.events e JOIN back_here b ON b.order_id = e.order_id
     WHERE e.store_id = $store AND e.topic = 'transactions' AND e.type IN ('order_refunded', 'order_cancelled')
 ),
 -- Refunded products at the order's own net prices.
 product_backs AS (
-    SELECT r.event_id, r.order_id,
+    SELECT r."offset", r.order_id,
            sum(CAST(CASE WHEN n.quantity = 0 THEN 0
                          ELSE round(CAST(n.net AS DECIMAL(38, 4))
                                     * greatest(0, least(r.quantity - (n.units_upto - n.quantity), n.quantity)) / n.quantity, 4)
                     END AS DECIMAL(38, 4))) AS amount
     FROM silver.line_items r
-    JOIN backs b ON b.event_id = r.event_id AND b.order_id = r.order_id
+    JOIN backs b ON b."offset" = r."offset" AND b.order_id = r.order_id
     JOIN net_lines n ON n.order_id = r.order_id AND n.product_id = r.product_id
     WHERE r.store_id = $store AND r.topic = 'transactions' AND b.type = 'order_refunded' AND b.order_total IS NULL
-    GROUP BY r.event_id, r.order_id
+    GROUP BY r."offset", r.order_id
 ),
 asked AS (
-    SELECT b.order_id, b.event_id, b.date, b.time, b.type,
+    SELECT b.order_id, b.event_id, b."offset", b.date, b.time, b.type,
            o.gross - o.discount AS revenue,
            CASE WHEN b.type = 'order_cancelled' THEN o.gross - o.discount
                 WHEN b.order_total IS NOT NULL THEN b.order_total
@@ -96,13 +97,13 @@ asked AS (
            END AS amount
     FROM backs b
     JOIN silver.orders o ON o.order_id = b.order_id
-    LEFT JOIN product_backs p ON p.event_id = b.event_id AND p.order_id = b.order_id
+    LEFT JOIN product_backs p ON p."offset" = b."offset" AND p.order_id = b.order_id
     WHERE o.store_id = $store
 ),
 running AS (
-    SELECT order_id, event_id, date, type, revenue, amount,
-           sum(amount) OVER (PARTITION BY order_id ORDER BY time, event_id ROWS UNBOUNDED PRECEDING) AS upto,
-           row_number() OVER (PARTITION BY order_id, type ORDER BY time, event_id) AS nth
+    SELECT order_id, date, type, revenue, amount,
+           sum(amount) OVER (PARTITION BY order_id ORDER BY time, event_id, "offset" DESC ROWS UNBOUNDED PRECEDING) AS upto,
+           row_number() OVER (PARTITION BY order_id, type ORDER BY time, event_id, "offset" DESC) AS nth
     FROM asked
 ),
 refunds AS (
@@ -123,10 +124,10 @@ sold AS (
         SELECT l.order_id, sum(coalesce(l.cost, 0) * l.quantity) AS cost
         FROM silver.line_items l
         JOIN (
-            SELECT order_id, event_id
+            SELECT order_id, "offset"
             FROM (
-                SELECT e.order_id, e.event_id,
-                       row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC) AS newest
+                SELECT e.order_id, e."offset",
+                       row_number() OVER (PARTITION BY e.order_id ORDER BY e.time DESC, e.event_id DESC, e."offset") AS newest
                 FROM silver.events e
                 JOIN silver.orders k ON k.order_id = e.order_id
                 WHERE k.store_id = $store AND k.date IN ($dates) AND k.status = 'cancelled'
@@ -134,7 +135,7 @@ sold AS (
                   AND (e.products > 0 OR e.order_subtotal IS NOT NULL OR e.order_total IS NOT NULL OR e.order_revenue IS NOT NULL)
             ) ranked
             WHERE newest = 1
-        ) t ON t.order_id = l.order_id AND t.event_id = l.event_id
+        ) t ON t.order_id = l.order_id AND t."offset" = l."offset"
         WHERE l.store_id = $store AND l.topic = 'transactions'
         GROUP BY l.order_id
     ) c ON c.order_id = o.order_id

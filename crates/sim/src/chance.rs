@@ -28,7 +28,11 @@ impl Plan {
     }
 }
 
-fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(
+/// A number from the environment.
+///
+/// # Errors
+/// When the variable is no number.
+pub fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(
     name: &str,
     default: T,
 ) -> Result<T> {

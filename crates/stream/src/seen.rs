@@ -105,12 +105,13 @@ impl SeenIds {
         true
     }
 
-    /// Forgets what is older than the window; a pure function of what was seen and the watermark.
-    pub fn advance(&mut self, watermark: Micros) {
-        let now = hour(watermark);
+    /// Forgets what is older than the window; a pure function of what was seen and the moments given, of which only new newest
+    /// ones matter.
+    pub fn advance(&mut self, moment: Micros) {
+        let now = hour(moment);
         if now > self.swept_at.saturating_add(6) {
             self.swept_at = now;
-            self.forget_before((hour(watermark.plus(-self.window.span)), 0));
+            self.forget_before((hour(moment.plus(-self.window.span)), 0));
         }
     }
 

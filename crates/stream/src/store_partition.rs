@@ -233,6 +233,10 @@ impl StorePartition {
         self.run(event, is_copy, late);
         // A sender whose clock runs ahead must not make everybody else late.
         let seen_until = event.time.min(record.received_at);
+        // Ids are forgotten by the partition's own events alone: bronze, which has no copies, must tell the same duplicates (L2).
+        if !is_copy {
+            self.seen.advance(seen_until);
+        }
         if seen_until > self.watermark() {
             self.progress.watermark = Some(seen_until);
             self.advance();
@@ -320,7 +324,6 @@ impl StorePartition {
         }
         self.advanced = watermark;
         let horizon = watermark.plus(-self.config.lateness);
-        self.seen.advance(watermark);
         let mut around = Surroundings {
             store: &self.store,
             partition: self.partition,
