@@ -215,17 +215,8 @@ proptest! {
         let restart = restart.index(arrived.len());
         for (i, fact) in arrived.iter().enumerate() {
             if i == restart {
-                for (key, value) in state.cut_all(&mut changes).entries {
-                    stored.insert(key, value);
-                }
-                state = StorePartition::new(store(), ORDERS, OperatorConfig::default());
-                for (key, value) in &stored {
-                    if let Some(value) = value {
-                        let (_, _, table, key) = split_key(key).expect("a state key");
-                        state.restore(table, key, value).expect("restored");
-                    }
-                }
-                state.restored();
+                save(&mut state, &mut stored, &mut changes);
+                state = restored(&stored, ORDERS, OperatorConfig::default());
             }
             state.apply(&record(RecordKind::Original, store_id()), &sent(fact));
         }

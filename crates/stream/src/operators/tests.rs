@@ -341,6 +341,35 @@ fn check_views_of(parts: &[Arc<Snapshot>], events: &[Small]) {
     assert_eq!(ranked, by_product);
 }
 
+/// Takes a checkpoint into what was saved before.
+fn save(
+    state: &mut StorePartition,
+    saved: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+    rows: &mut Vec<DerivedChange>,
+) {
+    for (key, value) in state.cut_all(rows).entries {
+        match value {
+            Some(value) => saved.insert(key, value),
+            None => saved.remove(&key),
+        };
+    }
+}
+
+/// A partition as a restart finds it.
+fn restored(
+    saved: &BTreeMap<Vec<u8>, Vec<u8>>,
+    partition: TopicPartition,
+    config: OperatorConfig,
+) -> StorePartition {
+    let mut state = StorePartition::new(store(), partition, config);
+    for (key, value) in saved {
+        let (_, _, table, key) = split_key(key).expect("a state key");
+        state.restore(table, key, value).expect("restored");
+    }
+    state.restored();
+    state
+}
+
 fn held(state: &StorePartition, what: &str) -> usize {
     let snapshot = state.snapshot();
     let found = snapshot.state.iter().find(|(name, _)| *name == what);
@@ -462,20 +491,10 @@ proptest! {
         let mut rows = Vec::new();
         for (i, event) in events.iter().enumerate() {
             if i % 5 == 0 || i == cut {
-                for (key, value) in state.cut_all(&mut rows).entries {
-                    match value {
-                        Some(value) => saved.insert(key, value),
-                        None => saved.remove(&key),
-                    };
-                }
+                save(&mut state, &mut saved, &mut rows);
             }
             if i == cut {
-                state = StorePartition::new(store(), USERS, config);
-                for (key, value) in &saved {
-                    let (_, _, table, key) = split_key(key).unwrap();
-                    state.restore(table, key, value).unwrap();
-                }
-                state.restored();
+                state = restored(&saved, USERS, config);
             }
             apply(&mut state, event);
         }
@@ -600,3 +619,5 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
 mod examples;
 #[path = "orders_by_definition.rs"]
 mod orders_by_definition;
+#[path = "views_by_definition.rs"]
+mod views_by_definition;
