@@ -62,7 +62,7 @@ lint: lint-rust lint-web ## rustfmt, clippy, cargo-deny, TypeScript, eslint
 
 lint-rust: web setup-tools
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) clippy --release --workspace --all-targets --features tradewind-bench/kernels --quiet -- -D warnings
 	$(CARGO) deny --log-level error check bans licenses sources
 
 lint-web: setup-web
@@ -78,13 +78,13 @@ bench-import: build ## import with everything on beside one Spark job, same even
 bench-operators: build ## decode + de-duplication + operators alone, two threads
 	$(CARGO_TARGET_DIR)/release/operators "$$($(PYTHON) bench/events.py | tail -1)" 5 2
 
-bench-kernels: ## criterion: decode, operators by event type, journal
+bench-kernels: ## criterion: decode, all operators by event type, each operator, journal, checkpoint
 	$(CARGO) bench -p tradewind-bench --features kernels --bench kernels
 
 bench-spark: build ## the Spark job alone
 	$(PYTHON) bench/spark_streaming.py "$$($(PYTHON) bench/events.py --parts | tail -1)"
 
-crash: build ## kill -9 ten times each: HTTP events, an import, simulated shoppers; then everything is counted
+crash: build ## kill -9 ten times each, in every step: HTTP events, an import, simulated shoppers, a long history; then everything is counted
 	SIM_KILLS=$${SIM_KILLS:-10} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)
@@ -93,8 +93,11 @@ fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)
 simulation: setup ## the whole pipeline on SIM_SEEDS (5000) seeds of chance, failing calls and deaths
 	SIM_SEEDS=$${SIM_SEEDS:-5000} $(CARGO) test --release --workspace --test simulation -- --nocapture
 
-soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, many simulated seeds, a minute of each fuzz target and of random SQL
+soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, ten million events of state, every file damaged, many histories and seeds, a minute of each fuzz target and of random SQL
 	SQL_SECONDS=60 SQL_SEED=$$(date +%s) $(CARGO) test --release --workspace --test query -- --nocapture t1_whatever
+	SIM_HISTORIES=200 SIM_SEED=$$(date +%s) $(CARGO) test --release --workspace --test histories -- --nocapture
+	SIM_DAMAGES=all $(CARGO) test --release --workspace --test damage -- --nocapture
+	SIM_STATE_EVENTS=10000000 SIM_KILLS=10 $(CARGO) test --release --workspace --test crash -- --nocapture a_long_history
 	for seed in 1 2 3; do SIM_SEED=$$seed SIM_KILLS=$${SIM_KILLS:-50} $(CARGO) test --release --workspace --test crash -- --nocapture --test-threads=1 || exit 1; done
 
 fmt: ## format the sources

@@ -1,4 +1,5 @@
-//! The smallest parts, one figure each: decode by format, journal append and read, operators by event type, checkpoint.
+//! The smallest parts, one figure each: decode by format, journal append and read, all operators by event type, each operator alone,
+//! checkpoint.
 //!
 //! Run: `cargo bench -p tradewind-bench --features kernels`. The journal's folder stands in memory (/dev/shm) where there is one,
 //! so that the figure is the work, not the disk.
@@ -7,7 +8,10 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
 use tradewind_bench::samples;
 use tradewind_journal::{
     Append, BlockBuilder, EmbeddedJournal, EmbeddedOptions, Journal, NewRecord, ReadOutcome,
@@ -20,7 +24,15 @@ use tradewind_model::{
     TopicPartition,
 };
 use tradewind_stream::checkpoint::{CheckpointStore as _, CheckpointWrite, Checkpoints};
-use tradewind_stream::state::split_key;
+use tradewind_stream::names::{LineNames, Names};
+use tradewind_stream::operators::carts::Carts;
+use tradewind_stream::operators::sales::Orders;
+use tradewind_stream::operators::sessions::Sessions;
+use tradewind_stream::operators::{Facts, Surroundings, funnel, performance, traffic};
+use tradewind_stream::panes::{Pane, Panes};
+use tradewind_stream::seen::SeenIds;
+use tradewind_stream::state::{StateTable, split_key};
+use tradewind_stream::visitors::Visitors;
 use tradewind_stream::{OperatorConfig, StorePartition};
 
 const LINES: usize = 10_000;
@@ -122,6 +134,221 @@ fn operators(c: &mut Criterion) {
             );
         });
     }
+    group.finish();
+}
+
+/// Lines of several types in turn, as a shop has them.
+fn mixed(names: &[&str]) -> Vec<String> {
+    let mut by_type: Vec<_> = names
+        .iter()
+        .map(|name| samples::lines(name, LINES / names.len()).into_iter())
+        .collect();
+    let mut lines = Vec::with_capacity(LINES);
+    for turn in 0..LINES {
+        let from = turn % by_type.len();
+        lines.extend(by_type[from].next());
+    }
+    lines
+}
+
+/// What an operator is given of an event, prepared once.
+struct Prepared<'e> {
+    event: &'e Event<'e>,
+    is_copy: bool,
+    visitor: Option<u32>,
+    lines: Vec<LineNames>,
+    city: Option<u32>,
+}
+
+impl Prepared<'_> {
+    fn facts(&self) -> Facts<'_, '_> {
+        Facts {
+            event: self.event,
+            is_copy: self.is_copy,
+            visitor: self.visitor,
+            lines: &self.lines,
+            city: self.city,
+        }
+    }
+}
+
+/// One operator's work on ten thousand events, with new state each time.
+fn alone<S>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    events: &[Prepared<'_>],
+    new: impl Fn() -> S,
+    mut apply: impl FnMut(&mut S, &Facts<'_, '_>),
+) {
+    group.throughput(Throughput::Elements(events.len() as u64));
+    group.bench_function(name, |b| {
+        b.iter_batched(
+            &new,
+            |mut state| {
+                for event in events {
+                    apply(&mut state, &event.facts());
+                }
+                state
+            },
+            BatchSize::LargeInput,
+        );
+    });
+}
+
+/// Each operator by itself on the events it is there for: visitors' events and copies of orders, or transactions.
+fn each_operator(c: &mut Criterion) {
+    let store = store("EUR");
+    let envelope = Envelope {
+        received_at: SystemClock.now(),
+        event_id: "",
+    };
+    let decode = |lines: &'static [String]| -> Vec<Event<'static>> {
+        let valid = |raw: &'static String| {
+            Decoder::Json
+                .decode(raw.as_bytes(), &envelope, &store)
+                .expect("a valid line")
+        };
+        lines.iter().map(valid).collect()
+    };
+    let (mut names, mut visitors) = (Names::default(), Visitors::default());
+    let mut prepare =
+        |events: &'static [Event<'static>], of_visitors: bool| -> Vec<Prepared<'static>> {
+            let of_event = |event: &'static Event<'static>| Prepared {
+                event,
+                is_copy: of_visitors && event.event_type.topic() == Topic::Transactions,
+                visitor: event.visitor().map(|v| visitors.number(v)),
+                lines: event.products.iter().map(|p| names.line(p)).collect(),
+                city: names.city(&event.context),
+            };
+            events.iter().map(of_event).collect()
+        };
+    let kept = |names: &[&str]| -> &'static [Event<'static>] { decode(mixed(names).leak()).leak() };
+    let of_visitors = prepare(
+        kept(&[
+            "page_viewed",
+            "product_viewed",
+            "product_added",
+            "checkout_started",
+            "order_completed",
+        ]),
+        true,
+    );
+    let of_orders = prepare(
+        kept(&["order_completed", "payment_succeeded", "order_refunded"]),
+        false,
+    );
+    let (user_events, transactions) = (
+        TopicPartition::new(Topic::UserEvents, 0),
+        TopicPartition::new(Topic::Transactions, 0),
+    );
+    let config = OperatorConfig::default();
+    fn panes<P: Pane>(table: StateTable, store: &Store, config: &OperatorConfig) -> Panes<P> {
+        Panes::new(table, store.zone, config.panes)
+    }
+    let mut group = c.benchmark_group("operator");
+    alone(
+        &mut group,
+        "de_duplication",
+        &of_visitors,
+        || SeenIds::new(config.dedup),
+        |seen, facts| {
+            black_box(seen.insert(&facts.event.event_id, facts.event.time, facts.is_copy));
+        },
+    );
+    alone(
+        &mut group,
+        "names_and_visitors",
+        &of_visitors,
+        || (Names::default(), Visitors::default()),
+        |(names, visitors), facts| {
+            for product in &facts.event.products {
+                black_box(names.line(product));
+            }
+            black_box(facts.event.visitor().map(|v| visitors.number(v)));
+        },
+    );
+    alone(
+        &mut group,
+        "traffic",
+        &of_visitors,
+        || panes(StateTable::TrafficPanes, &store, &config),
+        traffic::apply,
+    );
+    alone(
+        &mut group,
+        "funnel",
+        &of_visitors,
+        || panes(StateTable::FunnelPanes, &store, &config),
+        funnel::apply,
+    );
+    alone(
+        &mut group,
+        "performance",
+        &of_visitors,
+        || panes(StateTable::PerformancePanes, &store, &config),
+        performance::apply,
+    );
+    let mut changes = Vec::new();
+    alone(
+        &mut group,
+        "sessions",
+        &of_visitors,
+        || {
+            Sessions::new(
+                config.sessions,
+                panes(StateTable::SessionPanes, &store, &config),
+            )
+        },
+        |sessions, facts| {
+            let mut around = Surroundings {
+                store: &store,
+                partition: user_events,
+                changes: &mut changes,
+            };
+            sessions.apply(facts, &mut around);
+            changes.clear();
+        },
+    );
+    alone(
+        &mut group,
+        "carts",
+        &of_visitors,
+        || {
+            Carts::new(
+                config.cart_quiet,
+                panes(StateTable::CartPanes, &store, &config),
+            )
+        },
+        |carts, facts| {
+            let mut around = Surroundings {
+                store: &store,
+                partition: user_events,
+                changes: &mut changes,
+            };
+            carts.apply(facts, facts.event.time, &mut around);
+            changes.clear();
+        },
+    );
+    alone(
+        &mut group,
+        "orders_and_sales",
+        &of_orders,
+        || {
+            (
+                Orders::new(panes(StateTable::SalesPanes, &store, &config)),
+                panes(StateTable::PerformancePanes, &store, &config),
+            )
+        },
+        |(orders, performance), facts| {
+            let mut around = Surroundings {
+                store: &store,
+                partition: transactions,
+                changes: &mut changes,
+            };
+            orders.apply(facts, facts.event.time, performance, &mut around);
+            changes.clear();
+        },
+    );
     group.finish();
 }
 
@@ -243,5 +470,12 @@ fn checkpoint(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(kernels, decode, operators, journal, checkpoint);
+criterion_group!(
+    kernels,
+    decode,
+    operators,
+    each_operator,
+    journal,
+    checkpoint
+);
 criterion_main!(kernels);
