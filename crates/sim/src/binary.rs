@@ -15,8 +15,8 @@ const SETTINGS: [(&str, &str); 4] = [
     ("TRADEWIND_JOURNAL_RETENTION", "1s"),
 ];
 
-/// The longest any one command may run.
-const COMMAND_LIMIT: Duration = Duration::from_secs(300);
+/// The longest any one command may run: `verify` of ten million events replays them all.
+const COMMAND_LIMIT: Duration = Duration::from_secs(900);
 
 /// The `tradewind` binary.
 #[derive(Debug, Clone)]
@@ -91,6 +91,19 @@ impl Binary {
             );
         }
         Ok(said)
+    }
+
+    /// Writes so many simulated events into a file of a folder; gives its path.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub async fn simulated(&self, folder: &Path, events: &str) -> Result<String> {
+        let file = folder.join("events.ndjson").to_string_lossy().into_owned();
+        let write = [
+            "simulate", "--out", &file, "--events", events, "--seed", "5",
+        ];
+        self.succeed(folder, &write).await?;
+        Ok(file)
     }
 
     /// Makes a key, and its store when it is new.

@@ -1,6 +1,8 @@
-//! The crash scenarios: processes are killed with SIGKILL at random instants and started again, then everything is counted.
+//! The crash scenarios: processes are killed with SIGKILL, at random instants and in the midst of each of their steps
+//! ([`crate::steps`]), and started again; then everything is counted.
 
 use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,18 +10,45 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::binary::{Binary, kill};
-use crate::chance::{Chance, Plan};
+use crate::chance::{Chance, Plan, number};
+use crate::faulty_disk::FaultyDisk;
 use crate::http;
 use crate::lake::{found, numbers};
 use crate::ledger::{Comparison, Ledger, Summary, fingerprint};
 use crate::recorder::Recorder;
 use crate::server::Server;
 use crate::shoppers::{Shoppers, Target, is_order, worth_cents};
+use crate::steps::{RUNNING, START_UP, Tally};
 
 /// The store all scenarios use.
 const STORE: &str = "shop";
+/// The store of the scenario with a long history.
+const HISTORY: &str = "history";
+/// The longest a start may take, whatever the state.
+const START_LIMIT: Duration = Duration::from_secs(5);
 /// Lines of the imported file.
 const FILE_EVENTS: &str = "300000";
+/// The longest the harness waits for a step to come.
+const STEP_LIMIT: Duration = Duration::from_secs(8);
+/// What a server deletes as early as can be: files no version needs, entries of the tables' logs.
+const NO_HISTORY: [(&str, &str); 4] = [
+    ("TRADEWIND_SQL_TIMEOUT", "1s"),
+    ("TRADEWIND_LAKE_FILE_RETENTION", "1s"),
+    ("TRADEWIND_LAKE_VACUUM_INTERVAL", "1s"),
+    ("TRADEWIND_LAKE_LOG_RETENTION", "1s"),
+];
+
+/// How a kill counts that fell into no step that was asked for.
+const AT_RANDOM: &str = "a random instant";
+
+/// A server on a disk that kills it when told, and that keeps nothing it may delete.
+fn fragile(binary: &Binary, data: &Path, folder: &Path) -> Result<(Server, FaultyDisk)> {
+    let disk = FaultyDisk::build(folder)?;
+    let mut environment = disk.environment();
+    environment.extend(NO_HISTORY.map(|(name, value)| (name.to_owned(), value.into())));
+    let server = Server::new(binary, data)?.with_environment(environment);
+    Ok((server, disk))
+}
 
 /// Several connections send numbered events over HTTP while the server is killed; then bronze, silver, gold and the live views
 /// are compared with what was acknowledged.
@@ -31,7 +60,7 @@ pub async fn http(binary: &Binary, plan: Plan) -> Result<Summary> {
     let data = folder.path().join("data");
     let key = binary.create_key(&data, STORE, "write").await?;
     let read_key = binary.create_key(&data, STORE, "read").await?;
-    let mut server = Server::new(binary, &data)?;
+    let (mut server, disk) = fragile(binary, &data, folder.path())?;
     server.spawn()?;
     server.ready().await?;
     let shoppers = Shoppers::start(
@@ -42,7 +71,7 @@ pub async fn http(binary: &Binary, plan: Plan) -> Result<Summary> {
         4,
         plan.seed,
     );
-    let restarts = kill_again_and_again(&mut server, plan).await?;
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let ledger = shoppers.stop().await?;
     let live = settled_overview(&server.url(), &read_key).await?;
@@ -80,9 +109,10 @@ pub async fn http(binary: &Binary, plan: Plan) -> Result<Summary> {
     );
     Ok(Summary {
         scenario: "http",
-        kills: plan.kills,
+        kills: steps.total(),
         comparison,
         restarts,
+        steps,
     })
 }
 
@@ -123,21 +153,34 @@ pub async fn import(binary: &Binary, plan: Plan) -> Result<Summary> {
         "EUR",
     ];
     let mut chance = Chance::new(plan.seed, 2);
-    let mut kills = 0;
+    let disk = FaultyDisk::build(folder.path())?;
+    let mut steps = Tally::default();
     let mut last = None;
     // One run of the file takes a few kills; then the next begins in a new folder.
     for run in 0.. {
-        if kills >= plan.kills && last.is_some() {
+        if steps.total() >= plan.kills && last.is_some() {
             break;
         }
         ensure!(
             run < 10 * (plan.kills + 1),
-            "the import is through before it can be killed: {kills} kills in {run} runs"
+            "the import is through before it can be killed: {} kills in {run} runs",
+            steps.total()
         );
         let data = folder.path().join(format!("data{run}"));
-        while kills < plan.kills {
+        while steps.total() < plan.kills {
+            // An import has the steps of a server, but for what upkeep does.
+            let step = match chance.between(0, 3) {
+                0 => None,
+                1 => Some(START_UP),
+                _ => Some(RUNNING[chance.between(0, RUNNING.len() as u64 - 1) as usize]),
+            };
+            match &step {
+                Some(step) => disk.kill_at(&step.instant(&mut chance))?,
+                None => disk.heal()?,
+            }
             let mut child = binary
                 .command(&data, &arguments)
+                .envs(disk.environment())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -145,12 +188,16 @@ pub async fn import(binary: &Binary, plan: Plan) -> Result<Summary> {
             match tokio::time::timeout(chance.millis(30, 2_500), child.wait()).await {
                 Ok(status) => {
                     let status = status?;
+                    if let (Some(9), Some(step)) = (status.signal(), &step) {
+                        steps.count(step.name);
+                        continue;
+                    }
                     ensure!(status.success(), "the import ended with {status}");
                     break;
                 }
                 Err(_) => {
                     kill(&mut child).await?;
-                    kills += 1;
+                    steps.count(AT_RANDOM);
                 }
             }
         }
@@ -178,9 +225,10 @@ pub async fn import(binary: &Binary, plan: Plan) -> Result<Summary> {
     let comparison = last.context("no run")?;
     Ok(Summary {
         scenario: "import",
-        kills,
+        kills: steps.total(),
         comparison,
         restarts: Vec::new(),
+        steps,
     })
 }
 
@@ -192,7 +240,7 @@ pub async fn simulate(binary: &Binary, plan: Plan) -> Result<Summary> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("data");
     let key = binary.create_key(&data, STORE, "write").await?;
-    let mut server = Server::new(binary, &data)?;
+    let (mut server, disk) = fragile(binary, &data, folder.path())?;
     server.spawn()?;
     server.ready().await?;
     let recorder = Recorder::start(server.url()).await?;
@@ -216,7 +264,7 @@ pub async fn simulate(binary: &Binary, plan: Plan) -> Result<Summary> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start the simulator")?;
-    let restarts = kill_again_and_again(&mut server, plan).await?;
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
     let limit = Duration::from_secs(120 + 10 * u64::from(plan.kills));
     let ended = tokio::time::timeout(limit, simulator.wait_with_output())
         .await
@@ -235,31 +283,138 @@ pub async fn simulate(binary: &Binary, plan: Plan) -> Result<Summary> {
     let comparison = compare(binary, &data, &recorder.take().await?).await?;
     Ok(Summary {
         scenario: "simulate",
-        kills: plan.kills,
+        kills: steps.total(),
         comparison,
         restarts,
+        steps,
     })
 }
 
-/// Kills and restarts the server; now and then it is killed again while it starts. Gives the times until ready.
-async fn kill_again_and_again(server: &mut Server, plan: Plan) -> Result<Vec<Duration>> {
+/// A shop with a long history (`SIM_STATE_EVENTS`, 200,000) stands in the operators' state; a second one's events come over HTTP
+/// while the server is killed. Every start must be ready within [`START_LIMIT`], the history must not move.
+///
+/// # Errors
+/// As for [`http`], and when a start takes longer.
+pub async fn state(binary: &Binary, plan: Plan) -> Result<Summary> {
+    let events = number("SIM_STATE_EVENTS", 200_000_u64)?;
+    let folder = tempfile::tempdir()?;
+    let (data, file) = (
+        folder.path().join("data"),
+        folder.path().join("events.ndjson"),
+    );
+    let file = file.to_string_lossy().into_owned();
+    let (events_text, seed) = (events.to_string(), plan.seed.to_string());
+    let write = [
+        "simulate",
+        "--out",
+        &file,
+        "--events",
+        &events_text,
+        "--seed",
+        &seed,
+    ];
+    binary.succeed(folder.path(), &write).await?;
+    let import = ["import", &file, "--store", HISTORY, "--currency", "EUR"];
+    binary.succeed(&data, &import).await?;
+    std::fs::remove_file(&file)?;
+    let counts = "SELECT (SELECT count(*) FROM silver.events) AS events, (SELECT count(*) FROM silver.orders) AS orders, (SELECT count(*) FROM silver.sessions) AS sessions";
+    let before = numbers(binary, &data, HISTORY, counts).await?;
+    ensure!(
+        before[0] > events / 100 * 99,
+        "{events} events were imported, silver has {before:?}"
+    );
+    let key = binary.create_key(&data, STORE, "write").await?;
+    let (mut server, disk) = fragile(binary, &data, folder.path())?;
+    server.spawn()?;
+    server.ready().await?;
+    let target = Target {
+        url: server.url(),
+        key,
+    };
+    let shoppers = Shoppers::start(&target, 4, plan.seed);
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
+    let ledger = shoppers.stop().await?;
+    server.stop().await?;
+    let slowest = restarts.iter().max().copied().unwrap_or_default();
+    ensure!(
+        slowest < START_LIMIT,
+        "a start with {events} events of state took {slowest:?}"
+    );
+    let comparison = compare(binary, &data, &ledger).await?;
+    let after = numbers(binary, &data, HISTORY, counts).await?;
+    ensure!(
+        after == before,
+        "the history was {before:?} and is {after:?}"
+    );
+    Ok(Summary {
+        scenario: "state",
+        kills: steps.total(),
+        comparison,
+        restarts,
+        steps,
+    })
+}
+
+/// Kills and restarts the server: at random instants, in the midst of each of its steps in turn, and while it starts. Gives
+/// the times until ready after a kill, and what the kills fell into.
+async fn kill_again_and_again(
+    server: &mut Server,
+    disk: &FaultyDisk,
+    plan: Plan,
+) -> Result<(Vec<Duration>, Tally)> {
     let mut chance = Chance::new(plan.seed, 1);
-    let mut restarts = Vec::new();
-    let mut kills = 0;
-    while kills < plan.kills {
-        tokio::time::sleep(chance.millis(200, 2_800)).await;
-        server.kill().await?;
-        kills += 1;
-        server.spawn()?;
-        if kills < plan.kills && chance.once_in(4) {
-            tokio::time::sleep(chance.millis(1, 300)).await;
+    let (mut restarts, mut tally) = (Vec::new(), Tally::default());
+    let mut turn = chance.between(0, RUNNING.len() as u64 - 1) as usize;
+    while tally.total() < plan.kills {
+        tokio::time::sleep(chance.millis(100, 1_500)).await;
+        if chance.once_in(4) {
             server.kill().await?;
-            kills += 1;
-            server.spawn()?;
+            tally.count(AT_RANDOM);
+        } else {
+            let step = RUNNING[turn % RUNNING.len()];
+            turn += 1;
+            disk.kill_at(&step.instant(&mut chance))?;
+            if fell(server, STEP_LIMIT).await? {
+                tally.count(step.name);
+            } else {
+                disk.heal()?;
+                if !server.fell()? {
+                    server.kill().await?;
+                }
+                tally.count(AT_RANDOM);
+            }
         }
+        disk.heal()?;
+        while tally.total() < plan.kills && chance.once_in(4) {
+            disk.kill_at(&START_UP.instant(&mut chance))?;
+            server.spawn()?;
+            if fell(server, chance.millis(100, 2_000)).await? {
+                tally.count(START_UP.name);
+            } else {
+                disk.heal()?;
+                if !server.fell()? {
+                    server.kill().await?;
+                }
+                tally.count(AT_RANDOM);
+            }
+            disk.heal()?;
+        }
+        server.spawn()?;
         restarts.push(server.ready().await?);
     }
-    Ok(restarts)
+    Ok((restarts, tally))
+}
+
+/// Whether the server falls before the time is over.
+async fn fell(server: &mut Server, limit: Duration) -> Result<bool> {
+    let until = tokio::time::Instant::now() + limit;
+    while tokio::time::Instant::now() < until {
+        if server.fell()? {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(false)
 }
 
 /// Events and orders of the live view, once nothing moves any more.

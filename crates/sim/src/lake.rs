@@ -70,3 +70,24 @@ pub async fn numbers(binary: &Binary, data_dir: &Path, store: &str, sql: &str) -
         })
         .collect()
 }
+
+/// Everything silver and gold say, boiled down.
+///
+/// # Errors
+/// When a question fails.
+pub async fn figures(binary: &Binary, data: &Path, store: &str) -> Result<Vec<Vec<String>>> {
+    let mut all = Vec::new();
+    for sql in [
+        "SELECT count(*), sum(\"offset\"), count(DISTINCT event_id), max(time), count(*) FILTER (WHERE late) FROM silver.events",
+        "SELECT count(*), sum(line_total), count(DISTINCT event_id) FROM silver.line_items",
+        "SELECT order_id, status, net_revenue, profit, completed_at FROM silver.orders ORDER BY order_id",
+        "SELECT session_key, started_at, ended_at, events, purchased FROM silver.sessions ORDER BY session_key",
+        "SELECT cart_key, status, items, value, last_step, converted_at FROM silver.carts ORDER BY cart_key",
+        "SELECT * FROM gold.daily_metrics ORDER BY date",
+        "SELECT * FROM gold.funnel_daily ORDER BY date, step",
+        "SELECT * FROM gold.city_sales ORDER BY date, city",
+    ] {
+        all.extend(ask(binary, data, store, sql).await?);
+    }
+    Ok(all)
+}

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use sha2::{Digest as _, Sha256};
 
+use crate::steps::Tally;
+
 /// SHA-256 of an event's bytes, in hexadecimal.
 #[must_use]
 pub fn fingerprint(raw: &[u8]) -> String {
@@ -152,6 +154,8 @@ pub struct Summary {
     pub comparison: Comparison,
     /// Starts after a kill, each until ready.
     pub restarts: Vec<Duration>,
+    /// Which steps the kills fell into.
+    pub steps: Tally,
 }
 
 impl fmt::Display for Summary {
@@ -168,7 +172,7 @@ impl fmt::Display for Summary {
                 slowest.as_secs_f64()
             )?;
         }
-        Ok(())
+        write!(f, "; killed at: {}", self.steps)
     }
 }
 

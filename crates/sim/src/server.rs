@@ -130,15 +130,7 @@ impl Server {
     /// When the process ends before, or takes too long.
     pub async fn ready(&mut self) -> Result<Duration> {
         let started = Instant::now();
-        while started.elapsed() < READY_LIMIT {
-            let answer = self
-                .client
-                .get(format!("{}/readyz", self.url()))
-                .send()
-                .await;
-            if answer.is_ok_and(|a| a.status() == 200) {
-                return Ok(started.elapsed());
-            }
+        while !self.is_ready().await {
             let child = self.child.as_mut().context("the server was not started")?;
             if let Some(status) = child.try_wait()? {
                 bail!(
@@ -146,13 +138,26 @@ impl Server {
                     self.said()
                 );
             }
+            if started.elapsed() > READY_LIMIT {
+                bail!(
+                    "the server was not ready within {} s; it said:\n{}",
+                    READY_LIMIT.as_secs(),
+                    self.said()
+                );
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        bail!(
-            "the server was not ready within {} s; it said:\n{}",
-            READY_LIMIT.as_secs(),
-            self.said()
-        )
+        Ok(started.elapsed())
+    }
+
+    /// Whether `/readyz` answers 200 now.
+    pub async fn is_ready(&self) -> bool {
+        let answer = self
+            .client
+            .get(format!("{}/readyz", self.url()))
+            .send()
+            .await;
+        answer.is_ok_and(|a| a.status() == 200)
     }
 
     /// Kills it with SIGKILL.
@@ -217,6 +222,25 @@ impl Server {
             self.child = None;
         }
         Ok(status.map(|s| s.code().unwrap_or(-1)))
+    }
+
+    /// Whether it was killed with SIGKILL, by order of a faulty disk.
+    ///
+    /// # Errors
+    /// When it ended in any other way.
+    pub fn fell(&mut self) -> Result<bool> {
+        use std::os::unix::process::ExitStatusExt as _;
+        let child = self.child.as_mut().context("the server is not running")?;
+        let Some(status) = child.try_wait()? else {
+            return Ok(false);
+        };
+        self.child = None;
+        anyhow::ensure!(
+            status.signal() == Some(9),
+            "the server had ended by itself with {status}; it said:\n{}",
+            self.said()
+        );
+        Ok(true)
     }
 
     /// The end of what it printed.

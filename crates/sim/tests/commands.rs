@@ -1,43 +1,9 @@
 //! The commands as people type them, on the built binary: replay, keys, import to a server, and what they say of mistakes.
 
-use std::path::Path;
-
-use anyhow::{Result, ensure};
-use tradewind_sim::binary::{Binary, run};
-use tradewind_sim::lake::{ask, numbers};
+use anyhow::ensure;
+use tradewind_sim::binary::run;
+use tradewind_sim::lake::{ask, figures, numbers};
 use tradewind_sim::server::Server;
-
-async fn simulated(binary: &Binary, folder: &Path, events: &str) -> Result<String> {
-    let file = folder.join("events.ndjson");
-    let file = file.to_string_lossy().into_owned();
-    binary
-        .succeed(
-            folder,
-            &[
-                "simulate", "--out", &file, "--events", events, "--seed", "5",
-            ],
-        )
-        .await?;
-    Ok(file)
-}
-
-/// Everything silver and gold say, boiled down.
-async fn figures(binary: &Binary, data: &Path) -> Result<Vec<Vec<String>>> {
-    let mut all = Vec::new();
-    for sql in [
-        "SELECT count(*), sum(\"offset\"), count(DISTINCT event_id), max(time), count(*) FILTER (WHERE late) FROM silver.events",
-        "SELECT count(*), sum(line_total), count(DISTINCT event_id) FROM silver.line_items",
-        "SELECT order_id, status, net_revenue, profit, completed_at FROM silver.orders ORDER BY order_id",
-        "SELECT session_key, started_at, ended_at, events, purchased FROM silver.sessions ORDER BY session_key",
-        "SELECT cart_key, status, items, value, last_step, converted_at FROM silver.carts ORDER BY cart_key",
-        "SELECT * FROM gold.daily_metrics ORDER BY date",
-        "SELECT * FROM gold.funnel_daily ORDER BY date, step",
-        "SELECT * FROM gold.city_sales ORDER BY date, city",
-    ] {
-        all.extend(ask(binary, data, "shop", sql).await?);
-    }
-    Ok(all)
-}
 
 /// S1, S2: silver and gold built again from bronze are what stood there, copies of transactions in their visitors'
 /// partitions included; a part of the days can be built again by itself.
@@ -46,7 +12,7 @@ fn s2_a_replay_builds_again_what_stood_there() {
     run(|binary| async move {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");
-        let file = simulated(&binary, folder.path(), "60000").await?;
+        let file = binary.simulated(folder.path(), "60000").await?;
         let import = [
             "import",
             &file,
@@ -58,7 +24,7 @@ fn s2_a_replay_builds_again_what_stood_there() {
             "Asia/Kolkata",
         ];
         binary.succeed(&data, &import).await?;
-        let before = figures(&binary, &data).await?;
+        let before = figures(&binary, &data, "shop").await?;
         ensure!(
             before.len() > 1_000,
             "too little to compare: {} rows",
@@ -71,7 +37,7 @@ fn s2_a_replay_builds_again_what_stood_there() {
             said.contains("60,000 records of bronze processed again"),
             "it said: {said}"
         );
-        let after = figures(&binary, &data).await?;
+        let after = figures(&binary, &data, "shop").await?;
         for (a, b) in before.iter().zip(&after) {
             ensure!(a == b, "before {a:?}\nafter  {b:?}");
         }
@@ -93,7 +59,7 @@ fn s2_a_replay_builds_again_what_stood_there() {
         ];
         binary.succeed(&data, &part).await?;
         ensure!(
-            figures(&binary, &data).await? == before,
+            figures(&binary, &data, "shop").await? == before,
             "a replay of one day changed something"
         );
         binary.verify(&data).await
@@ -202,7 +168,7 @@ fn s1_a_file_goes_to_a_server_once() {
     run(|binary| async move {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");
-        let file = simulated(&binary, folder.path(), "5000").await?;
+        let file = binary.simulated(folder.path(), "5000").await?;
         let key = binary.create_key(&data, "shop", "write").await?;
         let mut server = Server::new(&binary, &data)?;
         server.spawn()?;
@@ -292,114 +258,6 @@ fn mistakes_are_told_with_the_way_out() {
                 "{command:?} said: {said}"
             );
         }
-        Ok(())
-    });
-}
-
-/// Copies a folder.
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_all(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-/// Flips a bit in the middle of what a file holds.
-fn flip(file: &Path) -> std::io::Result<()> {
-    let mut bytes = std::fs::read(file)?;
-    let used = bytes.iter().rposition(|b| *b != 0).unwrap_or_default();
-    bytes[used / 2] ^= 16;
-    std::fs::write(file, bytes)
-}
-
-fn cut_short(file: &Path) -> std::io::Result<()> {
-    let file = std::fs::OpenOptions::new().write(true).open(file)?;
-    file.set_len(file.metadata()?.len() / 2)
-}
-
-/// What is done to a file or folder.
-type Damage = fn(&Path) -> std::io::Result<()>;
-
-/// J3, S1: whatever happens to the files of the journal or of the operators' state, everything the lake has is answered as
-/// before, the damaged folder is kept, and new events come after the old ones, each once.
-#[test]
-fn j3_damaged_folders_are_set_aside_and_cost_nothing_the_lake_has() {
-    run(|binary| async move {
-        let folder = tempfile::tempdir()?;
-        let file = simulated(&binary, folder.path(), "6000").await?;
-        let good = folder.path().join("good");
-        binary
-            .succeed(
-                &good,
-                &["import", &file, "--store", "shop", "--currency", "EUR"],
-            )
-            .await?;
-        let key = binary.create_key(&good, "shop", "write").await?;
-        let expected = figures(&binary, &good).await?;
-        let before = numbers(&binary, &good, "shop", "SELECT count(*) FROM silver.events").await?;
-        let damages: [(&str, &str, Damage); 8] = [
-            ("journal", "0.jnl", flip),
-            ("journal", "0.jnl", cut_short),
-            ("journal", "0.jnl", |file| std::fs::remove_file(file)),
-            ("journal", "", |folder| std::fs::remove_dir_all(folder)),
-            ("journal", "version", flip),
-            ("state", "0.jnl", flip),
-            ("state", "0.jnl", |file| std::fs::remove_file(file)),
-            ("state", "keyspaces/0/current", |file| {
-                std::fs::remove_file(file)
-            }),
-        ];
-        for (i, (part, file, damage)) in damages.into_iter().enumerate() {
-            let what = format!("damage {i} of {part}/{file}");
-            let data = folder.path().join(format!("data{i}"));
-            copy_all(&good, &data)?;
-            damage(&data.join(part).join(file))?;
-            ensure!(figures(&binary, &data).await? == expected, "{what}");
-            binary.verify(&data).await?;
-            let mut server = Server::new(&binary, &data)?;
-            server.spawn()?;
-            server.ready().await?;
-            let client = tradewind_sim::http::client(std::time::Duration::from_secs(10))?;
-            let body = r#"{"type":"page_viewed","event_id":"after the damage","anonymous_id":"v"}"#;
-            for _ in 0..2 {
-                tradewind_sim::http::post_events(&client, &server.url(), &key, body).await?;
-            }
-            server.stop().await?;
-            binary.verify(&data).await?;
-            let after =
-                numbers(&binary, &data, "shop", "SELECT count(*) FROM silver.events").await?;
-            ensure!(
-                after[0] == before[0] + 1,
-                "{what}: {after:?} after {before:?}"
-            );
-            std::fs::remove_dir_all(&data)?;
-        }
-        // Both at once: there is nothing to compute the state from, which is told; new events are still new.
-        std::fs::remove_dir_all(good.join("journal"))?;
-        std::fs::remove_dir_all(good.join("state"))?;
-        let told = binary.run(&good, &["sql", "SELECT 1"]).await?;
-        let told = String::from_utf8_lossy(&told.stderr).into_owned();
-        ensure!(told.contains("stream.accept_lost_state"), "{told}");
-        std::fs::write(
-            good.join("tradewind.toml"),
-            "[stream]\naccept_lost_state = true\n",
-        )?;
-        let mut server = Server::new(&binary, &good)?;
-        server.spawn()?;
-        server.ready().await?;
-        let client = tradewind_sim::http::client(std::time::Duration::from_secs(10))?;
-        let body = r#"{"type":"page_viewed","event_id":"after everything","anonymous_id":"v"}"#;
-        tradewind_sim::http::post_events(&client, &server.url(), &key, body).await?;
-        server.stop().await?;
-        let after = numbers(&binary, &good, "shop", "SELECT count(*) FROM silver.events").await?;
-        ensure!(after[0] == before[0] + 1, "{after:?} after {before:?}");
         Ok(())
     });
 }

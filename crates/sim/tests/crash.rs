@@ -1,6 +1,7 @@
 //! Nothing acknowledged is lost, nothing counts twice, whatever is killed when (J1, J3, S1, S2, L2).
 //!
-//! `SIM_KILLS` says how often each scenario kills (2), `SIM_SEED` when (1). `make crash` runs it with ten kills and prints the
+//! `SIM_KILLS` says how often each scenario kills (2), `SIM_SEED` when (1), `SIM_STATE_EVENTS` how much history the operators
+//! restore in one of them (200,000). `make crash` runs it with ten kills and prints the
 //! summaries. They drive the built binary: `make test` builds it first.
 
 use std::future::Future;
@@ -45,4 +46,10 @@ fn s1_an_import_that_is_killed_goes_on_where_it_was() {
 #[test]
 fn s1_simulated_shoppers_at_full_speed_survive_kills_exactly_once() {
     run(|binary, plan| async move { crash::simulate(&binary, plan).await });
+}
+
+/// A start takes less than five seconds, however much the operators know.
+#[test]
+fn s1_a_long_history_is_restored_in_time() {
+    run(|binary, plan| async move { crash::state(&binary, plan).await });
 }

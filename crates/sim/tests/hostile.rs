@@ -224,45 +224,52 @@ fn a_line_of_a_gigabyte_costs_itself_only() {
         scene.bounded("a long line at the door")?;
         scene.server.stop().await?;
 
-        let file = scene.folder.path().join("long.ndjson");
-        let mut out = std::fs::File::create(&file)?;
-        writeln!(
-            out,
-            r#"{{"type":"page_viewed","event_id":"good-before","anonymous_id":"v"}}"#
-        )?;
-        for _ in 0..1_024 {
-            out.write_all(&chunk[8..8 + (1 << 20)])?;
+        // As it is, and packed: a megabyte that unpacks to a gigabyte.
+        for name in ["long.ndjson", "long.ndjson.gz"] {
+            let file = scene.folder.path().join(name);
+            let out = std::fs::File::create(&file)?;
+            let mut out: Box<dyn std::io::Write> = if name.ends_with("gz") {
+                Box::new(flate2::write::GzEncoder::new(
+                    out,
+                    flate2::Compression::fast(),
+                ))
+            } else {
+                Box::new(out)
+            };
+            let good = |when: &str| {
+                format!(r#"{{"type":"page_viewed","event_id":"{name} {when}","anonymous_id":"v"}}"#)
+            };
+            writeln!(out, "{}", good("before"))?;
+            for _ in 0..1_024 {
+                out.write_all(&chunk[8..8 + (1 << 20)])?;
+            }
+            writeln!(out, "\n{}", good("after"))?;
+            drop(out);
+            scene.good += 2;
+            let text = file.to_string_lossy().into_owned();
+            let limited = format!(
+                "ulimit -v 6000000; exec \"$@\" import {text} --store {STORE} --format ndjson --data-dir {}",
+                scene.data.display()
+            );
+            let program = binary.command(&scene.data, &[]);
+            let program = program.as_std().get_program().to_owned();
+            let output = tokio::process::Command::new("bash")
+                .args(["-c", &limited, "bash"])
+                .arg(program)
+                .output()
+                .await?;
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            ensure!(output.status.success(), "the import said: {said}");
+            ensure!(
+                said.contains("line 2") && said.contains("longer than 1 MiB"),
+                "the import said: {said}"
+            );
+            std::fs::remove_file(&file)?;
         }
-        writeln!(out)?;
-        writeln!(
-            out,
-            r#"{{"type":"page_viewed","event_id":"good-after","anonymous_id":"v"}}"#
-        )?;
-        drop(out);
-        scene.good += 2;
-        let text = file.to_string_lossy().into_owned();
-        let limited = format!(
-            "ulimit -v 6000000; exec \"$@\" import {text} --store {STORE} --format ndjson --data-dir {}",
-            scene.data.display()
-        );
-        let program = binary.command(&scene.data, &[]);
-        let program = program.as_std().get_program().to_owned();
-        let output = tokio::process::Command::new("bash")
-            .args(["-c", &limited, "bash"])
-            .arg(program)
-            .output()
-            .await?;
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        ensure!(output.status.success(), "the import said: {said}");
-        ensure!(
-            said.contains("line 2") && said.contains("longer than 1 MiB"),
-            "the import said: {said}"
-        );
-        std::fs::remove_file(&file)?;
         scene.server.spawn()?;
         scene.server.ready().await?;
         scene.end(&binary).await

@@ -63,6 +63,9 @@ pub struct Stream {
 pub struct Lake {
     pub gold_interval: Span,
     pub maintenance_interval: Span,
+    pub file_retention: Span,
+    pub vacuum_interval: Span,
+    pub log_retention: Span,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -174,6 +177,7 @@ impl Config {
             (self.stream.session_inactivity.0.is_zero(), "stream", "session_inactivity", "is zero"),
             (self.sql.memory.as_u64() < 16 << 20, "sql", "memory", "is below 16 MiB"),
             (self.sql.timeout.0 < Duration::from_millis(100), "sql", "timeout", "is below 100 milliseconds: no question could be answered"),
+            (self.lake.file_retention.0 < self.sql.timeout.0, "lake", "file_retention", "is shorter than `sql.timeout`: files would be deleted under questions that read them"),
             (self.sql.max_rows == 0, "sql", "max_rows", "is zero"),
             (self.sql.concurrent == 0, "sql", "concurrent", "is zero: no question could be asked"),
             (log.is_err() || !plain_level, "log", "level", "is none of error, warn, info, debug, trace, nor a filter such as \"info,tradewind_lake=debug\""),

@@ -198,6 +198,12 @@ impl Instance {
             Arc::clone(&self.journal),
             self.config.lake.maintenance_interval.0,
         );
+        let upkeep = MaintenancePolicy {
+            retention: self.config.lake.file_retention.0,
+            log_retention: self.config.lake.log_retention.0,
+            vacuum_every: self.config.lake.vacuum_interval.0,
+            ..MaintenancePolicy::default()
+        };
         let size = self.config.journal.retention_size.as_u64();
         let policy = RetentionPolicy {
             max_age: Some(self.config.journal.retention.micros()),
@@ -205,10 +211,7 @@ impl Instance {
         };
         self.lake.runtime().spawn(async move {
             while !pause(&stopped, every).await {
-                if let Err(error) = lake
-                    .maintain(&MaintenancePolicy::default(), clock.now())
-                    .await
-                {
+                if let Err(error) = lake.maintain(&upkeep, clock.now()).await {
                     tracing::error!(error = %Causes(&error), "lake maintenance failed; trying again");
                 }
                 let (journal, now) = (Arc::clone(&journal), clock.now());
