@@ -224,12 +224,19 @@ fn unread(error: fjall::Error) -> JournalError {
     }
 }
 
-/// As [`is_damage`]; files that are there although nothing speaks of them are damage too.
+/// As [`is_damage`]; files that are there although nothing speaks of them are damage too, and so are files too short to be looked
+/// into from their end (a place before their beginning is an invalid one).
 pub fn is_damage_at_opening(error: &(dyn std::error::Error + 'static)) -> bool {
-    let exists = error.downcast_ref::<fjall::Error>().is_some_and(
-        |e| matches!(e, fjall::Error::Io(e) if e.kind() == std::io::ErrorKind::AlreadyExists),
-    );
-    exists || is_damage(error)
+    use std::io::ErrorKind::{AlreadyExists, InvalidInput};
+    let told = io_kind(error).is_some_and(|kind| matches!(kind, AlreadyExists | InvalidInput));
+    told || is_damage(error)
+}
+
+/// The kind of the first error of the system among an error and its causes.
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+    std::iter::successors(Some(error), |at| at.source())
+        .find_map(|at| at.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
 }
 
 /// A value looked for among its neighbours, past the filters of the tables: a flipped bit in one would hide it.
@@ -250,17 +257,9 @@ fn readable(guard: fjall::Guard) -> Result<Option<fjall::KvPair>, JournalError> 
 /// Whether an error says that what is stored is damaged or gone. Otherwise the system could not read it now, for want of file
 /// descriptors or memory perhaps: that passes, and nothing may be left out for it.
 pub fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(at) = cause {
-        if let Some(io) = at.downcast_ref::<std::io::Error>() {
-            return matches!(
-                io.kind(),
-                std::io::ErrorKind::UnexpectedEof
-                    | std::io::ErrorKind::InvalidData
-                    | std::io::ErrorKind::NotFound
-            );
-        }
-        cause = at.source();
+    if let Some(kind) = io_kind(error) {
+        use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+        return matches!(kind, UnexpectedEof | InvalidData | NotFound);
     }
     let passes = error.downcast_ref::<fjall::Error>();
     !passes.is_some_and(|e| matches!(e, fjall::Error::Poisoned | fjall::Error::Locked))

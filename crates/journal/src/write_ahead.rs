@@ -53,9 +53,17 @@ fn is_gone(path: &Path) -> bool {
 fn list_lost(keyspace: &Path) -> Option<String> {
     let current = keyspace.join("current");
     if is_gone(&current) {
-        let used = ["tables", "blobs"].iter().any(|part| {
-            std::fs::read_dir(keyspace.join(part)).is_ok_and(|mut files| files.next().is_some())
-        });
+        // Its tables, or a list of them; what it has no tables of yet stands in the write-ahead file, and would be dropped.
+        let has = |part: &str, like: fn(&str) -> bool| {
+            std::fs::read_dir(keyspace.join(part)).is_ok_and(|mut files| {
+                files.any(|f| f.is_ok_and(|f| like(&f.file_name().to_string_lossy())))
+            })
+        };
+        let is_list = |name: &str| {
+            name.strip_prefix('v')
+                .is_some_and(|n| n.parse::<u64>().is_ok())
+        };
+        let used = has("tables", |_| true) || has("blobs", |_| true) || has("", is_list);
         return used.then(|| format!("`{}` is gone", current.display()));
     }
     let wrong = |path: &Path| Some(format!("`{}` is not what was written", path.display()));

@@ -41,6 +41,14 @@ pub enum LakeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A data file's bytes are not those that were written.
+    #[error(
+        "data file `{path}` is not what was written: its checksum differs; `tradewind verify` lists all damaged files, docs/recovery.md says what to do"
+    )]
+    Damaged {
+        /// The file, under its table's folder.
+        path: String,
+    },
     /// The data in the lake contradict each other; run `tradewind verify`.
     #[error("{0}")]
     Inconsistent(String),

@@ -22,6 +22,7 @@ use tradewind_model::{Clock, Date, StoreId, SystemClock};
 use crate::error::{LakeError, Result};
 use crate::groups::PartitionKey;
 use crate::head::partition_values;
+use crate::integrity;
 use crate::schema::STATS_COLUMNS;
 
 /// Columns whose ranges stand in a file's footer: those of the Delta log, and those of questions for one thing.
@@ -97,14 +98,13 @@ async fn put_file(
     encoded: (Vec<u8>, String),
     data_change: bool,
 ) -> Result<Add> {
-    // Names rise with the time of writing, so that files are read in the order written.
+    let (bytes, stats) = encoded;
     let path = format!(
-        "store_id={}/date={}/part-{}.zstd.parquet",
+        "store_id={}/date={}/{}",
         key.store,
         key.date,
-        uuid::Uuid::now_v7().simple()
+        integrity::name_of(&bytes)
     );
-    let (bytes, stats) = encoded;
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     let location = object_store::path::Path::parse(&path)
         .map_err(|e| LakeError::storage("naming a data file", e))?;
@@ -277,7 +277,8 @@ pub(crate) async fn join_files(
     put_file(store, key, file.finish()?, false).await
 }
 
-/// Reads a data file, all columns or the named ones.
+/// Reads a data file, all columns or the named ones, and refuses one that is not what was written: what is read here is often
+/// written again, and damage would be given a checksum of its own.
 pub(crate) async fn read_file(
     store: &dyn ObjectStore,
     path: &object_store::path::Path,
@@ -292,6 +293,7 @@ pub(crate) async fn read_file(
         .bytes()
         .await
         .map_err(|e| LakeError::storage(context(), e))?;
+    integrity::check(path.as_ref(), &bytes)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
         .map_err(|e| LakeError::storage(context(), e))?;
     if let Some(columns) = columns {

@@ -21,6 +21,7 @@ mod gold_rows;
 mod gold_tables;
 mod groups;
 mod head;
+mod integrity;
 mod lake;
 mod layout;
 mod maintenance;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tradewind_journal::Journal;
-use tradewind_lake::{Replay, ReplayRange};
+use tradewind_lake::{Replay, ReplayRange, TableName};
 use tradewind_model::{Date, Micros, Store};
 use tradewind_stream::Formats;
 
@@ -71,6 +71,17 @@ pub(super) async fn stage(
     range: ReplayRange,
     spinner: &indicatif::ProgressBar,
 ) -> Result<(Replay, u64)> {
+    spinner.set_message("checking bronze");
+    let damaged = instance
+        .lake
+        .damaged_files(Some(&TableName::BronzeEvents), Some(&range.store))
+        .await?;
+    if let Some(first) = damaged.first() {
+        bail!(
+            "{} data files of bronze are damaged or missing, such as {first}; restore them from a copy (docs/recovery.md)",
+            damaged.len()
+        );
+    }
     spinner.set_message("reading bronze again");
     let replay = Replay::begin(&instance.lake, range).await?;
     let journal = Arc::clone(&instance.journal) as Arc<dyn Journal>;

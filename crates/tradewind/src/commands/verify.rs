@@ -1,8 +1,9 @@
 //! `tradewind verify`: recompute from bronze, compare with silver, gold and the live views (S2, L2). Exit 1 on a difference.
 //!
-//! First every record of bronze is decoded and de-duplicated again, and what comes out is counted by partition and compared
+//! First every data file is held against its checksum; nothing is computed from files that are not what was written. Then every
+//! record of bronze is decoded and de-duplicated again, and what comes out is counted by partition and compared
 //! with silver by store and day; gold's SQL is run again and compared with its tables. Then bronze is replayed into a lake beside,
-//! whose orders, sessions, carts and gold must be row by row those that the live operators wrote. At last the live views are
+//! whose silver and gold must be row by row those that the live operators wrote. At last the live views are
 //! compared with SQL over the silver tables for the very periods the views are of, and with gold for whole days.
 
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::terminal::{self, grouped};
 
 pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<ExitCode> {
     super::existing_folder(data_dir)?;
-    let spinner = terminal::spinner("processing what is in the journal");
+    let spinner = terminal::spinner("opening");
     let instance = Instance::open(config, data_dir).await?;
     let only = match args.store.as_deref() {
         Some(store) => Some(
@@ -37,6 +38,21 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
         ),
         None => None,
     };
+    spinner.set_message("checking data files");
+    let damaged = instance.lake.damaged_files(None, only.as_ref()).await?;
+    if !damaged.is_empty() {
+        spinner.finish_and_clear();
+        for difference in &damaged {
+            println!("DIFFERENCE {difference}");
+        }
+        println!(
+            "NOT VERIFIED: {} data files are damaged or missing, so nothing was computed from them; docs/recovery.md says what to do",
+            grouped(damaged.len() as u64)
+        );
+        instance.close().await?;
+        return Ok(ExitCode::FAILURE);
+    }
+    spinner.set_message("processing what is in the journal");
     instance.drain().await?;
     instance.refresh_gold().await?;
     spinner.set_message("recomputing from bronze");
@@ -101,7 +117,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
     })
 }
 
-/// Where orders, sessions, carts and gold differ from what a replay of the store's bronze gives; the replay is thrown away.
+/// Where silver and gold differ from what a replay of the store's bronze gives; the replay is thrown away.
 async fn replayed(
     instance: &Instance,
     store: Arc<Store>,
@@ -117,7 +133,7 @@ async fn replayed(
         .context(
             "bronze could not be replayed for the comparison; silver and gold are as they were",
         )?;
-    spinner.set_message("comparing orders, sessions, carts and gold with the replay");
+    spinner.set_message("comparing silver and gold with the replay");
     let found = instance
         .lake
         .differences_to(replay.staged(), &store.store_id)

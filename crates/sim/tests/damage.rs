@@ -1,0 +1,333 @@
+//! Flipped bits, cut and missing files of every kind in a data folder (J3, S1, L1): each is healed, or told with the way out, and
+//! none is silent.
+//!
+//! `SIM_DAMAGES=all` damages every single file in several places; without it one file of each kind is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tradewind_sim::binary::{Binary, run};
+use tradewind_sim::http;
+use tradewind_sim::lake::{figures, numbers};
+use tradewind_sim::server::Server;
+
+const STORE: &str = "shop";
+/// The longest a command may take to say what is wrong.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Copies a folder.
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Flips a bit in the middle of what a file holds.
+fn flip(file: &Path) -> std::io::Result<()> {
+    let mut bytes = std::fs::read(file)?;
+    let used = bytes.iter().rposition(|b| *b != 0).unwrap_or_default();
+    bytes[used / 2] ^= 16;
+    std::fs::write(file, bytes)
+}
+
+fn cut_short(file: &Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).open(file)?;
+    file.set_len(file.metadata()?.len() / 2)
+}
+
+/// What is done to a file or folder.
+type Damage = fn(&Path) -> std::io::Result<()>;
+
+/// J3, S1: whatever happens to the files of the journal or of the operators' state, everything the lake has is answered as
+/// before, the damaged folder is kept, and new events come after the old ones, each once.
+#[test]
+fn j3_damaged_folders_are_set_aside_and_cost_nothing_the_lake_has() {
+    run(|binary| async move {
+        let folder = tempfile::tempdir()?;
+        let file = binary.simulated(folder.path(), "6000").await?;
+        let good = folder.path().join("good");
+        binary
+            .succeed(
+                &good,
+                &["import", &file, "--store", STORE, "--currency", "EUR"],
+            )
+            .await?;
+        let key = binary.create_key(&good, STORE, "write").await?;
+        let expected = figures(&binary, &good, STORE).await?;
+        let before = numbers(&binary, &good, STORE, "SELECT count(*) FROM silver.events").await?;
+        let damages: [(&str, &str, Damage); 8] = [
+            ("journal", "0.jnl", flip),
+            ("journal", "0.jnl", cut_short),
+            ("journal", "0.jnl", |file| std::fs::remove_file(file)),
+            ("journal", "", |folder| std::fs::remove_dir_all(folder)),
+            ("journal", "version", flip),
+            ("state", "0.jnl", flip),
+            ("state", "0.jnl", |file| std::fs::remove_file(file)),
+            ("state", "keyspaces/0/current", |file| {
+                std::fs::remove_file(file)
+            }),
+        ];
+        for (i, (part, file, damage)) in damages.into_iter().enumerate() {
+            let what = format!("damage {i} of {part}/{file}");
+            let data = folder.path().join(format!("data{i}"));
+            copy_all(&good, &data)?;
+            damage(&data.join(part).join(file))?;
+            ensure!(figures(&binary, &data, STORE).await? == expected, "{what}");
+            binary.verify(&data).await?;
+            let mut server = Server::new(&binary, &data)?;
+            server.spawn()?;
+            server.ready().await?;
+            let client = http::client(std::time::Duration::from_secs(10))?;
+            let body = r#"{"type":"page_viewed","event_id":"after the damage","anonymous_id":"v"}"#;
+            for _ in 0..2 {
+                http::post_events(&client, &server.url(), &key, body).await?;
+            }
+            server.stop().await?;
+            binary.verify(&data).await?;
+            let after =
+                numbers(&binary, &data, STORE, "SELECT count(*) FROM silver.events").await?;
+            ensure!(
+                after[0] == before[0] + 1,
+                "{what}: {after:?} after {before:?}"
+            );
+            std::fs::remove_dir_all(&data)?;
+        }
+        // Both at once: there is nothing to compute the state from, which is told; new events are still new.
+        std::fs::remove_dir_all(good.join("journal"))?;
+        std::fs::remove_dir_all(good.join("state"))?;
+        let told = binary.run(&good, &["sql", "SELECT 1"]).await?;
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        ensure!(told.contains("stream.accept_lost_state"), "{told}");
+        std::fs::write(
+            good.join("tradewind.toml"),
+            "[stream]\naccept_lost_state = true\n",
+        )?;
+        let mut server = Server::new(&binary, &good)?;
+        server.spawn()?;
+        server.ready().await?;
+        let client = http::client(std::time::Duration::from_secs(10))?;
+        let body = r#"{"type":"page_viewed","event_id":"after everything","anonymous_id":"v"}"#;
+        http::post_events(&client, &server.url(), &key, body).await?;
+        server.stop().await?;
+        let after = numbers(&binary, &good, STORE, "SELECT count(*) FROM silver.events").await?;
+        ensure!(after[0] == before[0] + 1, "{after:?} after {before:?}");
+        Ok(())
+    });
+}
+
+/// Flips a bit at a part of a file, in percent of its length.
+fn flip_at(file: &Path, percent: usize) -> std::io::Result<()> {
+    let mut bytes = std::fs::read(file)?;
+    if let Some(last) = bytes.len().checked_sub(1) {
+        bytes[last * percent / 100] ^= 4;
+    }
+    std::fs::write(file, bytes)
+}
+
+const DAMAGES: [(&str, Damage); 6] = [
+    ("a flipped bit in the middle", |file| flip_at(file, 50)),
+    ("missing", |file| std::fs::remove_file(file)),
+    ("cut short", cut_short),
+    ("a flipped bit near its beginning", |file| flip_at(file, 5)),
+    ("a flipped bit near its end", |file| flip_at(file, 97)),
+    ("empty", |file| std::fs::write(file, "")),
+];
+
+/// Files below a folder, relative to it; not the locks, which hold nothing.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.to_string_lossy().ends_with("lock") {
+                found.push(path.strip_prefix(folder)?.to_owned());
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// What kind of file it is: its path without numbers and names made up, and one for all tables of gold.
+fn kind_of(file: &Path) -> String {
+    let mut kind: Vec<String> = Vec::new();
+    for part in file.iter().map(|part| part.to_string_lossy()) {
+        if kind.last().is_some_and(|parent| parent == "gold") {
+            continue;
+        }
+        let made_up = part.split_once(['-', '=']);
+        let digits = |c: char| c.is_ascii_digit();
+        kind.push(
+            made_up
+                .map_or_else(|| part.trim_matches(digits), |(name, _)| name)
+                .to_owned(),
+        );
+    }
+    kind.join("/")
+}
+
+/// What a command said, and whether it went well.
+async fn say(binary: &Binary, data: &Path, arguments: &[&str]) -> Result<(bool, String)> {
+    let output = tokio::time::timeout(LIMIT, binary.run(data, arguments))
+        .await
+        .with_context(|| format!("`{}` does not end", arguments.join(" ")))??;
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
+    ensure!(!said.contains("panicked"), "{said}");
+    Ok((output.status.success(), said))
+}
+
+/// A folder with everything in it: events, orders, quarantined lines, keys.
+async fn filled(binary: &Binary, folder: &Path) -> Result<PathBuf> {
+    let file = binary.simulated(folder, "4000").await?;
+    let good = folder.join("good");
+    let wrong = folder.join("wrong.ndjson");
+    std::fs::write(&wrong, "{\"type\":\"page_viewed\",\"time\":\"never\"}\n")?;
+    for file in [file, wrong.to_string_lossy().into_owned()] {
+        let import = ["import", &file, "--store", STORE, "--currency", "EUR"];
+        binary.run(&good, &import).await?;
+    }
+    binary.create_key(&good, STORE, "write").await?;
+    binary.verify(&good).await?;
+    Ok(good)
+}
+
+/// What came of a damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// Everything is as it was.
+    Healed,
+    /// Nothing could be done, and it was said.
+    Told,
+    /// It was said, and a replay made everything as it was.
+    Rebuilt,
+}
+
+/// One damage of one file.
+struct Case<'c> {
+    binary: &'c Binary,
+    data: &'c Path,
+    file: &'c Path,
+    expected: &'c [Vec<String>],
+}
+
+impl Case<'_> {
+    /// Either everything is as before, or `verify` says what is wrong; what silver and gold lost, a replay builds again.
+    async fn outcome(&self) -> Result<Outcome> {
+        let (well, said) = say(self.binary, self.data, &["verify"]).await?;
+        if well {
+            self.as_before()
+                .await
+                .with_context(|| format!("nothing was said: {said}"))?;
+            return Ok(Outcome::Healed);
+        }
+        let mut parts = self.file.iter().map(|part| part.to_string_lossy());
+        let part = parts.next().unwrap_or_default();
+        let named = match &*part {
+            // The schema and the table.
+            "lake" => parts.nth(1).is_some_and(|schema| {
+                said.contains(&*schema) && parts.next().is_some_and(|table| said.contains(&*table))
+            }),
+            "state" => said.contains("state") || said.contains("checkpoint"),
+            other => said.contains(other),
+        };
+        ensure!(named, "what is damaged is not named: {said}");
+        let path = self.file.to_string_lossy();
+        if part != "lake" || path.contains("bronze") {
+            return Ok(Outcome::Told);
+        }
+        if path.contains("_delta_log") {
+            // docs/recovery.md: the folder of a table whose log cannot be read is moved away.
+            let table: PathBuf = self.file.iter().take(4).collect();
+            std::fs::remove_dir_all(self.data.join(table))?;
+        }
+        let (well, said) = say(self.binary, self.data, &["replay", "--store", STORE]).await?;
+        ensure!(well, "the replay said: {said}");
+        self.as_before().await.context("after a replay")?;
+        self.binary
+            .verify(self.data)
+            .await
+            .context("after a replay")?;
+        Ok(Outcome::Rebuilt)
+    }
+
+    async fn as_before(&self) -> Result<()> {
+        let now = figures(self.binary, self.data, STORE).await?;
+        for (a, b) in self.expected.iter().zip(&now) {
+            ensure!(a == b, "{a:?} is now {b:?}");
+        }
+        ensure!(
+            now.len() == self.expected.len(),
+            "{} rows of {}",
+            now.len(),
+            self.expected.len()
+        );
+        Ok(())
+    }
+}
+
+/// J3, S1, L1: after any damage of any file either everything is as before, or `verify` refuses it in words that name it. What
+/// is damaged of silver and gold, a replay builds again.
+#[test]
+fn l1_no_damage_of_any_file_is_silent() {
+    run(|binary| async move {
+        let folder = tempfile::tempdir()?;
+        let good = filled(&binary, folder.path()).await?;
+        let expected = figures(&binary, &good, STORE).await?;
+        let all = std::env::var("SIM_DAMAGES").is_ok_and(|which| which == "all");
+        let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for file in files_below(&good)? {
+            kinds.entry(kind_of(&file)).or_default().push(file);
+        }
+        let mut outcomes: BTreeMap<Outcome, u32> = BTreeMap::new();
+        let mut failures = Vec::new();
+        for (number, files) in kinds.values().enumerate() {
+            let newest = &files[files.len() - 1..];
+            for file in if all { files } else { newest } {
+                for (i, (name, damage)) in DAMAGES.iter().enumerate() {
+                    // Two damages of each kind, and each damage at many kinds.
+                    if !all && (number + i) % 3 != 0 {
+                        continue;
+                    }
+                    let data = folder.path().join("data");
+                    copy_all(&good, &data)?;
+                    damage(&data.join(file))?;
+                    let case = Case {
+                        binary: &binary,
+                        data: &data,
+                        file,
+                        expected: &expected,
+                    };
+                    match case.outcome().await {
+                        Ok(outcome) => *outcomes.entry(outcome).or_default() += 1,
+                        Err(error) => {
+                            failures.push(format!("{} {name}: {error:#}", file.display()))
+                        }
+                    }
+                    std::fs::remove_dir_all(&data)?;
+                }
+            }
+        }
+        println!(
+            "{} kinds of files: {outcomes:?}, {} not as they should be",
+            kinds.len(),
+            failures.len()
+        );
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        ensure!(outcomes.len() == 3, "too little was tried: {outcomes:?}");
+        Ok(())
+    });
+}
