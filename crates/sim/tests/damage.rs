@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,6 +15,8 @@ use tradewind_sim::lake::{figures, numbers};
 use tradewind_sim::server::Server;
 
 const STORE: &str = "shop";
+/// Damaged folders looked at together.
+const AT_ONCE: usize = 3;
 /// The longest a command may take to say what is wrong.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -216,18 +219,28 @@ enum Outcome {
     Rebuilt,
 }
 
-/// One damage of one file.
-struct Case<'c> {
-    binary: &'c Binary,
-    data: &'c Path,
-    file: &'c Path,
-    expected: &'c [Vec<String>],
+/// One damage of one file, in a folder of its own.
+struct Case {
+    binary: Binary,
+    folder: tempfile::TempDir,
+    data: PathBuf,
+    file: PathBuf,
+    damage: (&'static str, Damage),
+    expected: Arc<Vec<Vec<String>>>,
 }
 
-impl Case<'_> {
+impl Case {
+    async fn run(self) -> Result<Outcome> {
+        (self.damage.1)(&self.data.join(&self.file))?;
+        let what = format!("{} {}", self.file.display(), self.damage.0);
+        let outcome = self.outcome().await.context(what);
+        self.folder.close()?;
+        outcome
+    }
+
     /// Either everything is as before, or `verify` says what is wrong; what silver and gold lost, a replay builds again.
     async fn outcome(&self) -> Result<Outcome> {
-        let (well, said) = say(self.binary, self.data, &["verify"]).await?;
+        let (well, said) = say(&self.binary, &self.data, &["verify"]).await?;
         if well {
             self.as_before()
                 .await
@@ -254,18 +267,18 @@ impl Case<'_> {
             let table: PathBuf = self.file.iter().take(4).collect();
             std::fs::remove_dir_all(self.data.join(table))?;
         }
-        let (well, said) = say(self.binary, self.data, &["replay", "--store", STORE]).await?;
+        let (well, said) = say(&self.binary, &self.data, &["replay", "--store", STORE]).await?;
         ensure!(well, "the replay said: {said}");
         self.as_before().await.context("after a replay")?;
         self.binary
-            .verify(self.data)
+            .verify(&self.data)
             .await
             .context("after a replay")?;
         Ok(Outcome::Rebuilt)
     }
 
     async fn as_before(&self) -> Result<()> {
-        let now = figures(self.binary, self.data, STORE).await?;
+        let now = figures(&self.binary, &self.data, STORE).await?;
         for (a, b) in self.expected.iter().zip(&now) {
             ensure!(a == b, "{a:?} is now {b:?}");
         }
@@ -286,39 +299,50 @@ fn l1_no_damage_of_any_file_is_silent() {
     run(|binary| async move {
         let folder = tempfile::tempdir()?;
         let good = filled(&binary, folder.path()).await?;
-        let expected = figures(&binary, &good, STORE).await?;
+        let expected = Arc::new(figures(&binary, &good, STORE).await?);
         let all = std::env::var("SIM_DAMAGES").is_ok_and(|which| which == "all");
         let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         for file in files_below(&good)? {
             kinds.entry(kind_of(&file)).or_default().push(file);
         }
-        let mut outcomes: BTreeMap<Outcome, u32> = BTreeMap::new();
-        let mut failures = Vec::new();
+        let mut cases = Vec::new();
         for (number, files) in kinds.values().enumerate() {
             let newest = &files[files.len() - 1..];
             for file in if all { files } else { newest } {
-                for (i, (name, damage)) in DAMAGES.iter().enumerate() {
+                for (i, damage) in DAMAGES.into_iter().enumerate() {
                     // Two damages of each kind, and each damage at many kinds.
-                    if !all && (number + i) % 3 != 0 {
-                        continue;
+                    if all || (number + i) % 3 == 0 {
+                        cases.push((file.clone(), damage));
                     }
-                    let data = folder.path().join("data");
-                    copy_all(&good, &data)?;
-                    damage(&data.join(file))?;
-                    let case = Case {
-                        binary: &binary,
-                        data: &data,
-                        file,
-                        expected: &expected,
-                    };
-                    match case.outcome().await {
-                        Ok(outcome) => *outcomes.entry(outcome).or_default() += 1,
-                        Err(error) => {
-                            failures.push(format!("{} {name}: {error:#}", file.display()))
-                        }
-                    }
-                    std::fs::remove_dir_all(&data)?;
                 }
+            }
+        }
+        let mut outcomes: BTreeMap<Outcome, u32> = BTreeMap::new();
+        let mut failures = Vec::new();
+        let mut running = tokio::task::JoinSet::new();
+        let mut cases = cases.into_iter();
+        loop {
+            while running.len() < AT_ONCE
+                && let Some((file, damage)) = cases.next()
+            {
+                let own = tempfile::tempdir()?;
+                let data = own.path().join("data");
+                copy_all(&good, &data)?;
+                let case = Case {
+                    binary: binary.clone(),
+                    folder: own,
+                    data,
+                    file,
+                    damage,
+                    expected: Arc::clone(&expected),
+                };
+                running.spawn(case.run());
+            }
+            match running.join_next().await {
+                Some(Ok(Ok(outcome))) => *outcomes.entry(outcome).or_default() += 1,
+                Some(Ok(Err(error))) => failures.push(format!("{error:#}")),
+                Some(Err(error)) => failures.push(error.to_string()),
+                None => break,
             }
         }
         println!(
