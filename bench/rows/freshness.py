@@ -21,6 +21,7 @@ from rows.service import Service
 NAME = "freshness: acknowledged → seen on /v1/live at 20,000 events/s"
 AIM = "p99 ≤ 150 ms"
 PROBES = 150
+RATE = 20_000
 
 
 def probe(service: Service, write: str, read: str) -> list[float]:
@@ -86,7 +87,7 @@ def measure(binary: str) -> Row:
     write, read = service.key("probe", "write"), service.key("probe", "read")
     service.start()
     load = subprocess.Popen(
-        [sys.executable, str(peers.BENCH / "load.py"), str(service.port), loaded, "20000", "40"], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(peers.BENCH / "load.py"), str(service.port), loaded, str(RATE), "40"], stdout=subprocess.PIPE, text=True
     )
     try:
         time.sleep(5)
@@ -96,6 +97,9 @@ def measure(binary: str) -> Row:
         load.kill()
         service.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    reached = float(said[-1].split()[0].replace(",", ""))
+    if reached < 0.98 * RATE:
+        raise RuntimeError(f"only {reached:,.0f} of {RATE:,} events/s were acknowledged beside it")
     p50, p99 = quantile(waits, 0.5), quantile(waits, 0.99)
     theirs = spark()
     beside = "not to be had here" if theirs is None else f"Spark p50 {quantile(theirs, 0.5) * 1e3:.0f} ms, p99 {quantile(theirs, 0.99) * 1e3:.0f} ms"

@@ -20,11 +20,28 @@ AIM = "linear time, flat memory per live key"
 ALONE = 10_000_000
 
 
+def idle_memory(binary: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="growth-", dir=events.FOLDER) as folder:
+        service = Service(binary, Path(folder) / "empty")
+        service.start()
+        time.sleep(10)
+        held = resident(service.process.pid)
+        service.stop()
+    return held
+
+
+def live_keys(service: Service, key: str) -> int:
+    """What the operators hold: ids, visitors, names, open sessions, carts and orders."""
+    told = service.sql(key, "SELECT sum(entries) FROM system.operators")
+    return int(told["rows"][0][0])
+
+
 def measure(binary: str) -> Row:
+    events.FOLDER.mkdir(parents=True, exist_ok=True)
     # A hundred million need 9 GB for the file, compressed, and 40 GB for the folder: GROWTH=1000000,10000000,100000000 where there
     # is room.
     sizes = [int(n) for n in os.environ.get("GROWTH", "1000000,5000000,10000000").split(",")]
-    details, speeds = [], []
+    details, speeds, idle = [], [], idle_memory(binary)
     for count in sizes:
         source = events.make(binary, count)
         room = shutil.disk_usage(events.FOLDER).free
@@ -39,9 +56,11 @@ def measure(binary: str) -> Row:
                 data = folder / "data"
                 took = stored.imported(binary, count, data)
             service = Service(binary, data)
+            key = service.key("bench", "read", events.currency(binary))
             ready = service.start()
             time.sleep(10)
             held = resident(service.process.pid)
+            keys = live_keys(service, key)
             service.stop()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -50,6 +69,6 @@ def measure(binary: str) -> Row:
         speeds.append(count / took.wall)
         details.append(
             f"{count:,}: {took.wall:.0f} s ({count / took.wall:,.0f} events/s), at most {mib(took.peak_rss)}, {took.size / count:.0f} bytes an event on disk, "
-            f"ready again after {ready:.2f} s, {mib(held)} then"
+            f"ready again after {ready:.2f} s, {mib(held)} then for {keys:,} live keys ({(held - idle) / keys:.0f} bytes each beyond an idle server)"
         )
     return Row("; ".join(details), "", speeds[-1] / speeds[0] if len(speeds) > 1 else None, details)

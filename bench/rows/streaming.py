@@ -32,6 +32,8 @@ def measure(binary: str) -> Row:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     told = json.loads(ours.output.strip().splitlines()[-1])
+    if told["events"] != count:
+        raise RuntimeError(f"ours read {told['events']:,} of {count:,} events")
     speed = told["events"] / told["seconds"]
     details = [f"Tradewind: {told['seconds']:.1f} s, {ours.user + ours.system:.1f} s CPU, {ours.peak_rss >> 20} MiB"]
     speeds: dict[str, float] = {}
@@ -44,6 +46,8 @@ def measure(binary: str) -> Row:
                 details.append(f"{engine} {job}: {last}")
                 continue
             peer = json.loads(last)
+            if peer.get("events", count) != count:
+                raise RuntimeError(f"{engine} {job} read {peer['events']:,} of {count:,} events")
             speeds[f"{engine} {job}"] = count / peer["seconds"]
             details.append(f"{engine} {peer['version']} {job}: {peer['seconds']:.1f} s without the JVM's start, {count / peer['seconds']:,.0f} events/s")
     if not speeds:
