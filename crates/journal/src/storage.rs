@@ -224,12 +224,9 @@ fn unread(error: fjall::Error) -> JournalError {
     }
 }
 
-/// As [`is_damage`]; files that are there although nothing speaks of them are damage too, and so are files too short to be looked
-/// into from their end (a place before their beginning is an invalid one).
+/// As [`is_damage`]; files that are there although nothing speaks of them are damage too.
 pub fn is_damage_at_opening(error: &(dyn std::error::Error + 'static)) -> bool {
-    use std::io::ErrorKind::{AlreadyExists, InvalidInput};
-    let told = io_kind(error).is_some_and(|kind| matches!(kind, AlreadyExists | InvalidInput));
-    told || is_damage(error)
+    io_kind(error) == Some(std::io::ErrorKind::AlreadyExists) || is_damage(error)
 }
 
 /// The kind of the first error of the system among an error and its causes.

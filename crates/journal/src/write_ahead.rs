@@ -42,7 +42,25 @@ pub fn lost(folder: &Path) -> Option<String> {
     if !found.is_empty() && is_gone(&keyspaces.join("0").join("current")) {
         return Some("its list of keyspaces is gone".to_owned());
     }
-    found.iter().find_map(|keyspace| list_lost(keyspace))
+    found
+        .iter()
+        .find_map(|keyspace| list_lost(folder, keyspace).or_else(|| empty_table(keyspace)))
+}
+
+/// A table without a byte: the storage looks into it from its end, which the system calls an invalid argument. The storage deletes
+/// what a flush that died left, which its lists do not name; what they name is never empty.
+fn empty_table(keyspace: &Path) -> Option<String> {
+    let tables = std::fs::read_dir(keyspace.join("tables")).ok()?;
+    let empty = tables
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| std::fs::metadata(path).is_ok_and(|m| m.len() == 0))?;
+    let current = std::fs::read(keyspace.join("current")).ok()?;
+    let list = u64::from_le_bytes(*current.first_chunk()?);
+    let listed = std::fs::read(keyspace.join(format!("v{list}"))).ok()?;
+    let id: u64 = empty.file_name()?.to_str()?.parse().ok()?;
+    // Its number in the list, or bytes that look like it: then a log is salvaged without need.
+    memchr::memmem::find(&listed, &id.to_le_bytes())
+        .map(|_| format!("`{}` is empty", empty.display()))
 }
 
 fn is_gone(path: &Path) -> bool {
@@ -50,20 +68,15 @@ fn is_gone(path: &Path) -> bool {
 }
 
 /// What is wrong with the list of a keyspace's tables.
-fn list_lost(keyspace: &Path) -> Option<String> {
+fn list_lost(folder: &Path, keyspace: &Path) -> Option<String> {
     let current = keyspace.join("current");
     if is_gone(&current) {
-        // Its tables, or a list of them; what it has no tables of yet stands in the write-ahead file, and would be dropped.
-        let has = |part: &str, like: fn(&str) -> bool| {
-            std::fs::read_dir(keyspace.join(part)).is_ok_and(|mut files| {
-                files.any(|f| f.is_ok_and(|f| like(&f.file_name().to_string_lossy())))
-            })
-        };
-        let is_list = |name: &str| {
-            name.strip_prefix('v')
-                .is_some_and(|n| n.parse::<u64>().is_ok())
-        };
-        let used = has("tables", |_| true) || has("blobs", |_| true) || has("", is_list);
+        // It has tables, or the write-ahead file has entries of it, which the storage would drop. Without either it is being made.
+        let used = ["tables", "blobs"].iter().any(|part| {
+            std::fs::read_dir(keyspace.join(part)).is_ok_and(|mut files| files.next().is_some())
+        });
+        let number = keyspace.file_name().and_then(|n| n.to_str()?.parse().ok());
+        let used = used || number.is_some_and(|number| is_written_to(folder, number));
         return used.then(|| format!("`{}` is gone", current.display()));
     }
     let wrong = |path: &Path| Some(format!("`{}` is not what was written", path.display()));
@@ -82,6 +95,22 @@ fn list_lost(keyspace: &Path) -> Option<String> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => wrong(&current),
         Err(_) => None,
     }
+}
+
+/// Whether the write-ahead files have entries of a keyspace.
+fn is_written_to(folder: &Path, keyspace: u64) -> bool {
+    files(folder).unwrap_or_default().iter().any(|path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        let (mut at, mut place) = (0, Place::default());
+        while let Some(len) = entry(&bytes[at..], &mut place) {
+            let of = bytes.get(at + 3..).and_then(|rest| rest.first_chunk());
+            if bytes[at] == 2 && of.is_some_and(|of| u64::from_le_bytes(*of) == keyspace) {
+                return true;
+            }
+            at += len;
+        }
+        false
+    })
 }
 
 /// Finds damage in the files of a log whose lock is held. A torn last write is none.

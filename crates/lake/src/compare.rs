@@ -16,7 +16,7 @@ use crate::layout::TableName;
 use crate::verify::Difference;
 
 /// The most rows of a day that are held against each other one by one, to name one that differs.
-const ROWS_AS_TEXT: usize = 500_000;
+const ROWS_AS_TEXT: usize = 50_000;
 
 impl Lake {
     /// Where silver and gold of a store differ from those of another lake, such as [`crate::Replay::staged`] after its pipeline

@@ -43,7 +43,7 @@ pub enum LakeError {
     },
     /// A data file's bytes are not those that were written.
     #[error(
-        "data file `{path}` is not what was written: its checksum differs; `tradewind verify` lists all damaged files, docs/recovery.md says what to do"
+        "data file `{path}` is not what was written: its checksum differs; `tradewind verify` lists all damaged files and their tables, docs/recovery.md says what to do"
     )]
     Damaged {
         /// The file, under its table's folder.

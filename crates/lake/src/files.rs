@@ -141,13 +141,64 @@ fn encode(batches: &[RecordBatch]) -> Result<(Vec<u8>, String)> {
 /// A column's place, its missing values, its least and greatest value.
 type ColumnRange = (usize, usize, Option<(Value, Value)>);
 
+/// What the Delta protocol keeps of a file's rows: how many, and per column of [`STATS_COLUMNS`] the missing values, the least and
+/// the greatest.
+pub(crate) struct FileStats {
+    schema: SchemaRef,
+    rows: usize,
+    ranges: Vec<ColumnRange>,
+}
+
+impl FileStats {
+    pub(crate) fn new(schema: &SchemaRef) -> Self {
+        let ranges = schema
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| STATS_COLUMNS.contains(&f.name().as_str()))
+            .map(|(i, _)| (i, 0, None))
+            .collect();
+        Self {
+            schema: Arc::clone(schema),
+            rows: 0,
+            ranges,
+        }
+    }
+
+    pub(crate) fn push(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows();
+        for (i, nulls, range) in &mut self.ranges {
+            let column = batch.column(*i);
+            *nulls += column.null_count();
+            if let Some((low, high)) = range_of(column) {
+                *range = Some(match range.take() {
+                    None => (low, high),
+                    Some((least, greatest)) => (lesser(least, low), greater(greatest, high)),
+                });
+            }
+        }
+    }
+
+    /// As the Delta protocol has them.
+    pub(crate) fn text(self) -> String {
+        let (mut least, mut greatest, mut missing) = (Map::new(), Map::new(), Map::new());
+        for (i, nulls, range) in self.ranges {
+            let name = self.schema.field(i).name();
+            missing.insert(name.clone(), json!(nulls));
+            if let Some((low, high)) = range {
+                least.insert(name.clone(), low);
+                greatest.insert(name.clone(), high);
+            }
+        }
+        json!({"numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": missing})
+            .to_string()
+    }
+}
+
 /// Writes one file in memory, batch by batch.
 struct FileEncoder {
-    schema: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
-    rows: usize,
-    /// Per column of [`STATS_COLUMNS`] the file has: missing values, least, greatest.
-    ranges: Vec<ColumnRange>,
+    stats: FileStats,
 }
 
 fn encoding(e: parquet::errors::ParquetError) -> LakeError {
@@ -162,51 +213,22 @@ impl FileEncoder {
             Some(properties(schema)),
         )
         .map_err(encoding)?;
-        let ranges = schema
-            .fields()
-            .iter()
-            .enumerate()
-            .filter(|(_, f)| STATS_COLUMNS.contains(&f.name().as_str()))
-            .map(|(i, _)| (i, 0, None))
-            .collect();
         Ok(Self {
-            schema: Arc::clone(schema),
             writer,
-            rows: 0,
-            ranges,
+            stats: FileStats::new(schema),
         })
     }
 
     fn push(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.rows += batch.num_rows();
-        for (i, nulls, range) in &mut self.ranges {
-            let column = batch.column(*i);
-            *nulls += column.null_count();
-            if let Some((low, high)) = range_of(column) {
-                *range = Some(match range.take() {
-                    None => (low, high),
-                    Some((least, greatest)) => (lesser(least, low), greater(greatest, high)),
-                });
-            }
-        }
+        self.stats.push(batch);
         self.writer.write(batch).map_err(encoding)
     }
 
     /// The file's bytes, and its statistics as the Delta protocol has them.
     fn finish(self) -> Result<(Vec<u8>, String)> {
-        let (mut least, mut greatest, mut missing) = (Map::new(), Map::new(), Map::new());
-        for (i, nulls, range) in self.ranges {
-            let name = self.schema.field(i).name();
-            missing.insert(name.clone(), json!(nulls));
-            if let Some((low, high)) = range {
-                least.insert(name.clone(), low);
-                greatest.insert(name.clone(), high);
-            }
-        }
-        let stats = json!({"numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": missing});
         Ok((
             self.writer.into_inner().map_err(encoding)?,
-            stats.to_string(),
+            self.stats.text(),
         ))
     }
 }
@@ -294,18 +316,24 @@ pub(crate) async fn read_file(
         .await
         .map_err(|e| LakeError::storage(context(), e))?;
     integrity::check(path.as_ref(), &bytes)?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
-        .map_err(|e| LakeError::storage(context(), e))?;
+    decode_file(bytes, columns).map_err(|e| LakeError::storage(context(), e))
+}
+
+/// The rows of a data file's bytes, all columns or the named ones.
+pub(crate) fn decode_file(
+    bytes: Bytes,
+    columns: Option<&[&str]>,
+) -> std::result::Result<Vec<RecordBatch>, parquet::errors::ParquetError> {
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);
     }
     builder
         .with_batch_size(64 * 1024)
-        .build()
-        .map_err(|e| LakeError::storage(context(), e))?
+        .build()?
         .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(|e| LakeError::storage(context(), e))
+        .map_err(Into::into)
 }
 
 /// The partition of a file in the log; `None` when it carries no proper one.

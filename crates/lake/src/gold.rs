@@ -21,6 +21,7 @@ pub(crate) use crate::gold_tables::GoldTables;
 use crate::groups::PartitionKey;
 use crate::lake::Lake;
 use crate::layout::TableName;
+use crate::replay::ReplayRange;
 use crate::table::{Commit, CommitKind, TableHandle};
 
 /// Dates of a store computed by one query.
@@ -81,6 +82,13 @@ impl Lake {
             progress.remaining += backlog.partitions.len();
         }
         failure.map_or(Ok(progress), Err)
+    }
+
+    /// Whether the days that could not be computed all lie outside a replay's range, and there are some.
+    pub(crate) async fn gold_failed_elsewhere(&self, range: &ReplayRange) -> bool {
+        let backlogs = self.backlogs().lock().await;
+        let mut failed = backlogs.values().flat_map(|b| &b.failed).peekable();
+        failed.peek().is_some() && failed.all(|key| !range.holds(key))
     }
 
     async fn refresh_table(

@@ -2,18 +2,25 @@
 //!
 //! A Parquet file has no checksum of its pages here (the encoder writes none), and many a flipped bit still unpacks. So each
 //! file carries the hash of its bytes in its name, which the table's log holds too; whatever reads a file whole compares it
-//! ([`crate::files::read_file`]: compaction, upserts, comparisons), and `verify` and `replay` look at all files first.
+//! ([`crate::files::read_file`]: compaction, upserts, comparisons), and `verify` and `replay` look at all files first. They also
+//! hold what the log says of a file against the file: its store and date, and the counts and ranges by which questions are
+//! answered and files skipped.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{ObjectStore, ObjectStoreExt as _};
-use tradewind_model::StoreId;
+use tradewind_model::{StoreId, Topic, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{LakeError, Result};
+use crate::files::{FileStats, decode_file};
 use crate::head::FileEntry;
 use crate::lake::Lake;
 use crate::layout::TableName;
+use crate::scan::statistics;
+use crate::schema::STATS_COLUMNS;
+use crate::sink::transaction_id;
+use crate::tap::APPEND_TABLES;
 use crate::verify::Difference;
 
 /// What every data file's name ends with.
@@ -51,6 +58,27 @@ pub(crate) fn check(path: &str, bytes: &[u8]) -> Result<()> {
 }
 
 impl Lake {
+    /// Reads the offsets that the tables' logs say they cover. While one cannot be read the operators try again for ever, which is
+    /// right for a server; a command asks this first, and ends.
+    ///
+    /// # Errors
+    /// [`LakeError::Table`] when a log cannot be read.
+    pub async fn check_offsets(&self) -> Result<()> {
+        for name in APPEND_TABLES {
+            let handle = self.handle(&name);
+            if handle.version().await?.is_none() {
+                continue;
+            }
+            for topic in Topic::ALL {
+                for partition in 0..self.options().partitions {
+                    let partition = TopicPartition::new(topic, partition);
+                    handle.transaction(&transaction_id(partition)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Data files of the newest versions that are gone, or are not what was written: all tables or one, all stores or one.
     ///
     /// # Errors
@@ -107,14 +135,39 @@ async fn harm(objects: &dyn ObjectStore, file: &FileEntry) -> Result<Option<Stri
     if i64::try_from(size) != Ok(file.bytes) {
         return Ok(Some(format!("has {size} bytes, not {}", file.bytes)));
     }
-    let path = file.path.clone();
-    let done = tokio::task::spawn_blocking(move || check(&path, &bytes)).await;
-    match done.map_err(|e| LakeError::storage("checking a data file", e))? {
-        Ok(()) => Ok(None),
-        Err(_) => Ok(Some(
-            "is not what was written: its checksum differs".to_owned(),
-        )),
+    let file = file.clone();
+    tokio::task::spawn_blocking(move || {
+        if check(&file.path, &bytes).is_err() {
+            return Some("is not what was written: its checksum differs".to_owned());
+        }
+        contradicted(&file, bytes)
+    })
+    .await
+    .map_err(|e| LakeError::storage("checking a data file", e))
+}
+
+/// What of the log's words on a file the file itself contradicts.
+fn contradicted(file: &FileEntry, bytes: Bytes) -> Option<String> {
+    let place = format!("store_id={}/date={}/", file.key.store, file.key.date);
+    if !file.path.starts_with(&place) {
+        return Some(format!("is listed by the table's log as one of {place}"));
     }
+    file.stats.as_ref()?;
+    let batches = match decode_file(bytes, Some(&STATS_COLUMNS)) {
+        Ok(batches) => batches,
+        Err(error) => return Some(format!("cannot be read: {error}")),
+    };
+    let schema = batches.first()?.schema();
+    let mut stats = FileStats::new(&schema);
+    for batch in &batches {
+        stats.push(batch);
+    }
+    let actual = FileEntry {
+        stats: Some(stats.text()),
+        ..file.clone()
+    };
+    (statistics(file, &schema) != statistics(&actual, &schema))
+        .then(|| "has other counts or ranges than the table's log says".to_owned())
 }
 
 #[cfg(test)]

@@ -100,18 +100,62 @@ pub(crate) fn current_generation(root: &Path) -> Result<String> {
             let name = text.trim();
             if name.is_empty() || name.contains(['/', '\\', '.']) {
                 return Err(LakeError::Inconsistent(format!(
-                    "`{}` names no generation: `{name}`; write `main` into it to read the first one",
-                    file.display()
+                    "`{}` names no generation: `{name}`; {}",
+                    file.display(),
+                    there_are(root)
+                )));
+            }
+            if name != MAIN && !root.join(name).is_dir() {
+                return Err(LakeError::Inconsistent(format!(
+                    "`{}` names generation `{name}`, which does not exist; {}",
+                    file.display(),
+                    there_are(root)
                 )));
             }
             Ok(name.to_owned())
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(MAIN.to_owned()),
+        // A replay makes the first one, and deletes `main`'s silver when the new generation has taken its place.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            if generations(root).is_empty() || root.join(MAIN).join("silver").is_dir() {
+                return Ok(MAIN.to_owned());
+            }
+            Err(LakeError::Inconsistent(format!(
+                "`{}`, which names the generation of silver and gold that is read, is gone; {}",
+                file.display(),
+                there_are(root)
+            )))
+        }
         Err(e) => Err(LakeError::storage(
             format!("reading `{}`", file.display()),
             e,
         )),
     }
+}
+
+/// The generations that replays made.
+fn generations(root: &Path) -> Vec<String> {
+    let mut found: Vec<String> = std::fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| {
+            name.strip_prefix('g')
+                .is_some_and(|n| n.parse::<u64>().is_ok())
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn there_are(root: &Path) -> String {
+    let mut found = generations(root);
+    if root.join(MAIN).join("silver").is_dir() {
+        found.push(MAIN.to_owned());
+    }
+    format!(
+        "write the name of the newest that is whole into it (there are: {})",
+        found.join(", ")
+    )
 }
 
 /// Makes another generation current: a synced file renamed over the old one.

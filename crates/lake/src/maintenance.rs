@@ -223,18 +223,12 @@ impl Lake {
             let last = *vacuumed
                 .entry(name.clone())
                 .or_insert(now.plus(-first.max(0)));
-            match self
-                .maintain_table(&name, policy, now, last, &mut report)
-                .await
-            {
-                Ok(true) => {
-                    vacuumed.insert(name, now);
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(table = %name, error = %Causes(&error), "upkeep failed");
-                    failure.get_or_insert(error);
-                }
+            let done = self
+                .maintain_table(&name, policy, now, last, &mut vacuumed, &mut report)
+                .await;
+            if let Err(error) = done {
+                tracing::warn!(table = %name, error = %Causes(&error), "upkeep failed");
+                failure.get_or_insert(error);
             }
         }
         failure.map_or(Ok(report), Err)
@@ -245,15 +239,16 @@ impl Lake {
         name: &TableName,
         policy: &MaintenancePolicy,
         now: Micros,
-        vacuumed: Micros,
+        last_vacuum: Micros,
+        vacuumed: &mut Vacuumed,
         report: &mut MaintenanceReport,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let handle = self.handle(name);
         let Some(version) = handle.version().await? else {
-            return Ok(false);
+            return Ok(());
         };
-        let facts = facts(&handle, version, vacuumed).await?;
-        let (mut did_vacuum, mut failure) = (false, None);
+        let facts = facts(&handle, version, last_vacuum).await?;
+        let mut failure = None;
         for task in decide(&facts, policy, now) {
             match task {
                 // Files that cannot be joined must not keep the log from its checkpoint.
@@ -276,11 +271,11 @@ impl Lake {
                 }
                 Task::Vacuum => {
                     report.deleted += vacuum(&handle, policy).await?;
-                    did_vacuum = true;
+                    vacuumed.insert(name.clone(), now);
                 }
             }
         }
-        failure.map_or(Ok(did_vacuum), Err)
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -388,39 +383,56 @@ async fn checkpoint(
     checkpoints::create_checkpoint(&table, None)
         .await
         .map_err(wrong)?;
+    // The entries it stands for are deleted next: it must not be lost with the power.
+    let version = table.version().unwrap_or(0);
+    handle
+        .sync(&[
+            format!("_delta_log/{version:020}.checkpoint.parquet"),
+            "_delta_log/_last_checkpoint".to_owned(),
+        ])
+        .await?;
     let before = (now.0 - micros(policy.log_retention)) / 1_000;
-    let deleted = checkpoints::cleanup_expired_logs_for(
-        table.version().unwrap_or(0),
-        table.log_store().as_ref(),
-        before,
-        None,
-    )
-    .await
-    .map_err(|e| LakeError::table(format!("log of `{}`", handle.name), e))?;
+    let deleted =
+        checkpoints::cleanup_expired_logs_for(version, table.log_store().as_ref(), before, None)
+            .await
+            .map_err(|e| LakeError::table(format!("log of `{}`", handle.name), e))?;
     // From here on the snapshot builds on the checkpoint, not on entries that are or will be deleted.
     handle.forget().await;
     Ok(deleted)
 }
 
+/// The longest a commit may take from its first file to its entry in the log.
+const COMMIT_LIMIT: Duration = Duration::from_secs(3_600);
+
 async fn vacuum(handle: &TableHandle, policy: &MaintenancePolicy) -> Result<usize> {
     let _writer = handle.writer().await;
-    let Some(table) = handle.newest().await? else {
-        return Ok(0);
-    };
-    let retention = chrono::Duration::from_std(policy.retention).unwrap_or(chrono::Duration::MAX);
-    let (_, metrics) = table
-        .as_ref()
-        .clone()
-        .vacuum()
-        // Files of commits that failed are in no version; they are deleted too once they are old enough.
-        .with_mode(VacuumMode::Full)
-        .with_retention_period(retention)
-        .with_enforce_retention_duration(false)
-        .await
-        .map_err(|e| LakeError::table(format!("old files of `{}`", handle.name), e))?;
-    // Vacuum notes itself in the log.
-    handle.forget().await;
-    Ok(metrics.files_deleted.len())
+    // Files of commits that failed are in no version; they are deleted too, once they are so old that no commit is on its way
+    // that will name them: rows are written before their table's writer is asked for.
+    let orphans = policy.retention.max(COMMIT_LIMIT);
+    let mut modes = vec![(VacuumMode::Full, orphans)];
+    if policy.retention < orphans {
+        modes.insert(0, (VacuumMode::Lite, policy.retention));
+    }
+    let mut deleted = 0;
+    for (mode, retention) in modes {
+        let Some(table) = handle.newest().await? else {
+            return Ok(deleted);
+        };
+        let retention = chrono::Duration::from_std(retention).unwrap_or(chrono::Duration::MAX);
+        let (_, metrics) = table
+            .as_ref()
+            .clone()
+            .vacuum()
+            .with_mode(mode)
+            .with_retention_period(retention)
+            .with_enforce_retention_duration(false)
+            .await
+            .map_err(|e| LakeError::table(format!("old files of `{}`", handle.name), e))?;
+        // Vacuum notes itself in the log.
+        handle.forget().await;
+        deleted += metrics.files_deleted.len();
+    }
+    Ok(deleted)
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Recount<'_> {
             self.quarantined += 1;
             return Ok(());
         };
-        if !seen.insert(&event.event_id, event.time, false) {
+        if !seen.insert(&event.event_id, event.time) {
             self.duplicates += 1;
             return Ok(());
         }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tradewind_model::{Date, Offset, StoreId, Topic, TopicPartition};
+use tradewind_model::{Causes, Date, Offset, StoreId, Topic, TopicPartition};
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::sink::{Chunk, Sink, SinkError, Tap};
 
@@ -19,7 +19,7 @@ use crate::layout::{self, TableName};
 use crate::schema::table_schema;
 use crate::sink::transaction_id;
 use crate::table::{Commit, CommitKind};
-use crate::tap::{ChunkRows, LakeTap};
+use crate::tap::{APPEND_TABLES, ChunkRows, LakeTap};
 
 /// What is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct ReplayRange {
 }
 
 impl ReplayRange {
-    fn holds(&self, key: &PartitionKey) -> bool {
+    pub(crate) fn holds(&self, key: &PartitionKey) -> bool {
         key.store == self.store
             && self.from.is_none_or(|from| key.date >= from)
             && self.to.is_none_or(|to| key.date <= to)
@@ -104,7 +104,18 @@ impl Replay {
     /// # Errors
     /// [`LakeError`]; until the rename the old generation stays current.
     pub async fn finish(self) -> Result<()> {
-        while self.staged.refresh_gold(usize::MAX).await?.remaining > 0 {}
+        loop {
+            match self.staged.refresh_gold(usize::MAX).await {
+                Ok(progress) if progress.remaining == 0 => break,
+                Ok(_) => {}
+                // What is damaged elsewhere must not keep this from being mended.
+                Err(error) if self.staged.gold_failed_elsewhere(&self.range).await => {
+                    tracing::warn!(error = %Causes(&error), "gold of other stores or days cannot be computed; it is tried again later");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let root = self.lake.root().to_path_buf();
         sync_all(&root)?;
         let old = self.lake.generation();
@@ -206,18 +217,27 @@ async fn take_over(
     name: &TableName,
     range: &ReplayRange,
 ) -> Result<()> {
-    let old = lake.handle(name);
+    let mut old = lake.handle(name);
     if old.version().await?.is_none() {
-        return Ok(());
+        // A table that was moved away because it is damaged: what bronze covers it will cover, and events that the operators see
+        // again, should their state be lost too, are not added again.
+        old = lake.handle(&TableName::BronzeEvents);
+        if !APPEND_TABLES.contains(name) || old.version().await?.is_none() {
+            return Ok(());
+        }
     }
     let schema = table_schema(name)
         .ok_or_else(|| LakeError::Inconsistent(format!("there is no table `{name}`")))?;
     let handle = staged.handle(name);
     handle.create(&schema).await?;
     let mut adds = Vec::new();
-    for file in old.files(|key| !range.holds(key)).await? {
-        link(&old.dir().join(&file.path), &handle.dir().join(&file.path))?;
-        adds.push(file.add(true));
+    if old.name == *name {
+        for file in old.files(|key| !range.holds(key)).await? {
+            if !link(&old.dir().join(&file.path), &handle.dir().join(&file.path))? {
+                tracing::error!(table = %name, file = %file.path, "a data file is missing, which this replay does not build again");
+            }
+            adds.push(file.add(true));
+        }
     }
     let mut transactions = Vec::new();
     for topic in Topic::ALL {
@@ -242,8 +262,8 @@ async fn take_over(
         .await
 }
 
-/// A second name for a file, or a copy where the file system knows no second names.
-fn link(from: &Path, to: &Path) -> Result<()> {
+/// A second name for a file, or a copy where the file system knows no second names; `false` when it is missing.
+fn link(from: &Path, to: &Path) -> Result<bool> {
     let make = || -> std::io::Result<()> {
         if let Some(folder) = to.parent() {
             std::fs::create_dir_all(folder)?;
@@ -254,7 +274,14 @@ fn link(from: &Path, to: &Path) -> Result<()> {
             Err(_) => std::fs::copy(from, to).map(|_| ()),
         }
     };
-    make().map_err(|e| LakeError::storage(format!("taking over `{}`", from.display()), e))
+    match make() {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !from.exists() => Ok(false),
+        Err(e) => Err(LakeError::storage(
+            format!("taking over `{}`", from.display()),
+            e,
+        )),
+    }
 }
 
 /// Keeps the rows of a replay that lie in its range.

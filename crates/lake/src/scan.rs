@@ -207,7 +207,7 @@ fn partitioned(file: &FileEntry, dir: &Path, columns: &TableSchema) -> Result<Pa
 }
 
 /// What the log says of a file: rows, and the range of a few columns.
-fn statistics(file: &FileEntry, columns: &Schema) -> Statistics {
+pub(crate) fn statistics(file: &FileEntry, columns: &Schema) -> Statistics {
     let stats: Value = file
         .stats
         .as_deref()

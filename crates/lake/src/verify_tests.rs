@@ -165,7 +165,7 @@ fn pipeline(lake: Arc<Lake>, sink: Arc<dyn Sink>) -> Result<()> {
         while let Some(batch) = lake.runtime().block_on(records.next())? {
             for record in batch.records() {
                 tap_record(&mut *tap, &record, &mut |event| {
-                    seen.insert(&event.event_id, event.time, false)
+                    seen.insert(&event.event_id, event.time)
                 });
                 next = record.offset + 1;
             }

@@ -63,6 +63,10 @@ const SETTLING: Duration = Duration::from_millis(200);
 /// Connections that are told at the same time why they are turned away, and for how long each.
 const MAX_TOLD: usize = 64;
 const TELLING: Duration = Duration::from_secs(1);
+/// The log tells of it this often at most.
+const SELDOM: Duration = Duration::from_secs(10);
+/// The code in place of a protocol version by which a client asks to cancel another connection's question.
+const CANCEL: u32 = 80_877_102;
 
 /// A connection's place.
 struct Place {
@@ -83,6 +87,7 @@ pub async fn serve_postgres(
 ) -> Result<(), QueryError> {
     let manager = Arc::new(ConnectionManager::new());
     let (connections, turned_away) = (TaskTracker::new(), TaskTracker::new());
+    let mut told = None;
     // In the order in which they came.
     let mut places: Vec<Weak<Place>> = Vec::new();
     loop {
@@ -100,9 +105,16 @@ pub async fn serve_postgres(
         };
         places.retain(|place| place.strong_count() > 0);
         if places.len() >= MAX_CONNECTIONS && !free_a_place(&places) {
-            tracing::warn!(limit = MAX_CONNECTIONS, "postgres connection turned away");
+            if told.is_none_or(|told: Instant| told.elapsed() >= SELDOM) {
+                told = Some(Instant::now());
+                tracing::warn!(
+                    limit = MAX_CONNECTIONS,
+                    "postgres connections are turned away"
+                );
+            }
             if turned_away.len() < MAX_TOLD {
-                turned_away.spawn(tokio::time::timeout(TELLING, turn_away(socket)));
+                let handlers = Connection::new(&engine, &authenticator, &manager);
+                turned_away.spawn(tokio::time::timeout(TELLING, turn_away(socket, handlers)));
             }
             continue;
         }
@@ -151,12 +163,20 @@ fn free_a_place(places: &[Weak<Place>]) -> bool {
     true
 }
 
-/// Tells a client, in the protocol's words, that all places are taken.
-async fn turn_away(mut socket: TcpStream) -> std::io::Result<()> {
+/// Tells a client, in the protocol's words, that all places are taken. Asking to cancel a question needs no place.
+async fn turn_away(mut socket: TcpStream, handlers: Connection) -> std::io::Result<()> {
     // What a client asks before its startup message: whether the server speaks TLS, or GSS.
     const ASKS: [u32; 2] = [80_877_103, 80_877_104];
     const LONGEST: u32 = 10_000;
     loop {
+        let mut head = [0; 8];
+        while socket.peek(&mut head).await? < head.len() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if head[4..] == CANCEL.to_be_bytes() {
+            serve(socket, handlers).await;
+            return Ok(());
+        }
         let (length, code) = (socket.read_u32().await?, socket.read_u32().await?);
         if !(8..LONGEST).contains(&length) {
             return Ok(());

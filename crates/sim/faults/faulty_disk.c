@@ -4,7 +4,7 @@
  * which calls fail, how many in a thousand, and for files whose path contains what. Every failing call is counted there.
  *
  * It also kills the program at an exact step: before or after its Nth call of a kind on such files. Where the path does not tell
- * the step, the content does: only files that `content` was written into since the order was given count. */
+ * the step, the content does: only files that `content` was written into while a kill was ordered count. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -18,7 +18,7 @@ use crate::ledger::{Comparison, Ledger, Summary, fingerprint};
 use crate::recorder::Recorder;
 use crate::server::Server;
 use crate::shoppers::{Shoppers, Target, is_order, worth_cents};
-use crate::steps::{RUNNING, START_UP, Tally};
+use crate::steps::{RUNNING, SELDOM, START_UP, Tally};
 
 /// The store all scenarios use.
 const STORE: &str = "shop";
@@ -71,7 +71,7 @@ pub async fn http(binary: &Binary, plan: Plan) -> Result<Summary> {
         4,
         plan.seed,
     );
-    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan, 1).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let ledger = shoppers.stop().await?;
     let live = settled_overview(&server.url(), &read_key).await?;
@@ -264,7 +264,7 @@ pub async fn simulate(binary: &Binary, plan: Plan) -> Result<Summary> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start the simulator")?;
-    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan, 3).await?;
     let limit = Duration::from_secs(120 + 10 * u64::from(plan.kills));
     let ended = tokio::time::timeout(limit, simulator.wait_with_output())
         .await
@@ -332,7 +332,7 @@ pub async fn state(binary: &Binary, plan: Plan) -> Result<Summary> {
         key,
     };
     let shoppers = Shoppers::start(&target, 4, plan.seed);
-    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan).await?;
+    let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan, 4).await?;
     let ledger = shoppers.stop().await?;
     server.stop().await?;
     let slowest = restarts.iter().max().copied().unwrap_or_default();
@@ -361,8 +361,9 @@ async fn kill_again_and_again(
     server: &mut Server,
     disk: &FaultyDisk,
     plan: Plan,
+    scenario: u64,
 ) -> Result<(Vec<Duration>, Tally)> {
-    let mut chance = Chance::new(plan.seed, 1);
+    let mut chance = Chance::new(plan.seed, scenario);
     let (mut restarts, mut tally) = (Vec::new(), Tally::default());
     let mut turn = chance.between(0, RUNNING.len() as u64 - 1) as usize;
     while tally.total() < plan.kills {
@@ -401,6 +402,19 @@ async fn kill_again_and_again(
         }
         server.spawn()?;
         restarts.push(server.ready().await?);
+    }
+    // Most kills are asked for in a step: none that comes means that nobody listens. Of many every step has its share.
+    let steps: Vec<&str> = RUNNING.iter().map(|s| s.name).collect();
+    ensure!(
+        plan.kills < 10 || tally.of(&steps) > 0,
+        "no kill fell into a step: {tally}"
+    );
+    for step in RUNNING.iter().filter(|_| plan.kills >= 100) {
+        ensure!(
+            step.name == SELDOM || tally.of(&[step.name]) > 0,
+            "no kill fell into `{}`: {tally}",
+            step.name
+        );
     }
     Ok((restarts, tally))
 }

@@ -237,7 +237,9 @@ fn a_line_of_a_gigabyte_costs_itself_only() {
                 Box::new(out)
             };
             let good = |when: &str| {
-                format!(r#"{{"type":"page_viewed","event_id":"{name} {when}","anonymous_id":"v"}}"#)
+                format!(
+                    r#"{{"type":"page_viewed","event_id":"good-{name}-{when}","anonymous_id":"v"}}"#
+                )
             };
             writeln!(out, "{}", good("before"))?;
             for _ in 0..1_024 {
@@ -248,7 +250,7 @@ fn a_line_of_a_gigabyte_costs_itself_only() {
             scene.good += 2;
             let text = file.to_string_lossy().into_owned();
             let limited = format!(
-                "ulimit -v 6000000; exec \"$@\" import {text} --store {STORE} --format ndjson --data-dir {}",
+                "ulimit -v 2600000; exec \"$@\" import {text} --store {STORE} --format ndjson --data-dir {}",
                 scene.data.display()
             );
             let program = binary.command(&scene.data, &[]);

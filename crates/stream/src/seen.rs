@@ -78,14 +78,9 @@ impl SeenIds {
         }
     }
 
-    /// Notes an id; `false` when it was seen before. Copies of transactions are told apart from events of the partition's own,
-    /// so that what is a duplicate does not depend on them (L2).
-    pub fn insert(&mut self, event_id: &str, time: Micros, is_copy: bool) -> bool {
-        let id = if is_copy {
-            identity(&[event_id, "copy"])
-        } else {
-            identity(&[event_id])
-        };
+    /// Notes an id; `false` when it was seen before.
+    pub fn insert(&mut self, event_id: &str, time: Micros) -> bool {
+        let id = identity(&[event_id]);
         // What comes later than everything remembered is remembered as the oldest.
         let arrival = (hour(time).max(self.from.0), self.next);
         match self.ids[table_of(id)].entry(id) {
@@ -158,24 +153,24 @@ impl SeenIds {
     }
 
     /// Writes what changed since the last call: one segment of new ids, what is forgotten, and the removal of segments that are
-    /// too old as a whole.
-    pub fn save(&mut self, changes: &mut Changes) {
+    /// too old as a whole. `table` is where these ids stand.
+    pub fn save(&mut self, table: StateTable, changes: &mut Changes) {
         let from = self.from;
         self.segments.retain(|(segment, newest)| {
             let keep = *newest >= from;
             if !keep {
-                changes.remove(StateTable::SeenIds, &segment.to_be_bytes());
+                changes.remove(table, &segment.to_be_bytes());
             }
             keep
         });
         if let Some(newest) = self.newest.take() {
             let bytes = std::mem::take(&mut self.fresh);
             self.fresh.reserve(bytes.len());
-            changes.put_bytes(StateTable::SeenIds, &self.next_segment.to_be_bytes(), bytes);
+            changes.put_bytes(table, &self.next_segment.to_be_bytes(), bytes);
             self.segments.push((self.next_segment, newest));
             self.next_segment += 1;
             let bounds = (self.from, self.swept_at, self.next);
-            changes.put(StateTable::SeenIds, BOUNDS, &bounds);
+            changes.put(table, BOUNDS, &bounds);
         }
     }
 
@@ -183,17 +178,22 @@ impl SeenIds {
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
-    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+    pub fn restore(
+        &mut self,
+        table: StateTable,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StateError> {
         if key == BOUNDS {
-            (self.from, self.swept_at, self.next) = decode(StateTable::SeenIds, value)?;
+            (self.from, self.swept_at, self.next) = decode(table, value)?;
             self.drop_forgotten();
             return Ok(());
         }
-        let segment = u64::from_be_bytes(key_number(StateTable::SeenIds, key)?);
+        let segment = u64::from_be_bytes(key_number(table, key)?);
         let (entries, rest) = value.as_chunks::<ENTRY>();
         if !rest.is_empty() {
             return Err(StateError {
-                table: StateTable::SeenIds,
+                table,
                 reason: "a segment is cut short".to_owned(),
             });
         }
@@ -235,22 +235,21 @@ mod tests {
             max_ids: 100,
         });
         let start = Micros(1_800_000_000_000_000);
-        assert!(seen.insert("a", start, false));
-        assert!(!seen.insert("a", start.plus(Micros::HOUR), false));
+        assert!(seen.insert("a", start));
+        assert!(!seen.insert("a", start.plus(Micros::HOUR)));
         seen.advance(start.plus(23 * Micros::HOUR));
-        assert!(!seen.insert("a", start, false));
+        assert!(!seen.insert("a", start));
         seen.advance(start.plus(40 * Micros::HOUR));
         assert!(seen.is_empty());
         for i in 0..1_000 {
             assert!(seen.insert(
                 &format!("x{i}"),
                 start.plus(40 * Micros::HOUR + i * Micros::MINUTE),
-                false
             ));
             seen.advance(start.plus(40 * Micros::HOUR + i * Micros::MINUTE));
             assert!(seen.len() <= 100);
         }
-        assert!(!seen.insert("x999", start, false), "the newest are kept");
+        assert!(!seen.insert("x999", start), "the newest are kept");
     }
 
     #[test]
@@ -265,11 +264,11 @@ mod tests {
         let store = tradewind_model::StoreId::new("s").unwrap();
         let mut saved = std::collections::BTreeMap::new();
         for i in 0..1_000 {
-            assert!(seen.insert(&format!("x{i}"), then, false));
+            assert!(seen.insert(&format!("x{i}"), then));
             assert!(seen.len() <= 100);
             if i % 90 == 0 {
                 let mut changes = Changes::new(partition, &store);
-                seen.save(&mut changes);
+                seen.save(StateTable::SeenIds, &mut changes);
                 for (key, value) in changes.entries {
                     match value {
                         Some(value) => saved.insert(key, value),
@@ -279,13 +278,13 @@ mod tests {
                 let mut again = SeenIds::new(window);
                 for (key, value) in &saved {
                     let (_, _, _, key) = crate::state::split_key(key).unwrap();
-                    again.restore(key, value).unwrap();
+                    again.restore(StateTable::SeenIds, key, value).unwrap();
                 }
                 assert_eq!(again.ids, seen.ids, "after {i}");
                 seen = again;
             }
         }
-        assert!(!seen.insert("x999", then, false), "the newest are kept");
+        assert!(!seen.insert("x999", then), "the newest are kept");
         assert!(saved.len() < 8, "segments that are forgotten are removed");
     }
 }

@@ -26,6 +26,8 @@ pub enum StateTable {
     Visitors = 3,
     /// Names of products, categories, brands, cities.
     Names = 4,
+    /// Ids of transactions whose copies were seen, by segment.
+    SeenCopies = 5,
     /// Panes of the traffic operator.
     TrafficPanes = 10,
     /// Panes of the funnel operator.
@@ -53,6 +55,7 @@ impl StateTable {
             Self::SeenIds,
             Self::Visitors,
             Self::Names,
+            Self::SeenCopies,
             Self::TrafficPanes,
             Self::FunnelPanes,
             Self::SalesPanes,

@@ -91,6 +91,9 @@ pub struct StorePartition {
     pub progress: Progress,
     progress_dirty: bool,
     seen: SeenIds,
+    /// Copies of transactions by themselves: what is a duplicate, and when it is forgotten, must not depend on them (L2), for bronze
+    /// does not have them.
+    copies: SeenIds,
     names: Names,
     visitors: Visitors,
     traffic: Panes<TrafficPane>,
@@ -123,6 +126,7 @@ impl StorePartition {
             progress: Progress::default(),
             progress_dirty: false,
             seen: SeenIds::new(config.dedup),
+            copies: SeenIds::new(config.dedup),
             names: Names::default(),
             visitors: Visitors::default(),
             traffic: Panes::new(StateTable::TrafficPanes, zone, retention),
@@ -211,7 +215,12 @@ impl StorePartition {
         let is_copy = record.kind == RecordKind::Copy;
         self.progress_dirty = true;
         self.progress.received += u64::from(!is_copy);
-        if !self.seen.insert(&event.event_id, event.time, is_copy) {
+        let seen = if is_copy {
+            &mut self.copies
+        } else {
+            &mut self.seen
+        };
+        if !seen.insert(&event.event_id, event.time) {
             self.progress.duplicates += u64::from(!is_copy);
             return if is_copy {
                 Verdict::Copy
@@ -233,10 +242,12 @@ impl StorePartition {
         self.run(event, is_copy, late);
         // A sender whose clock runs ahead must not make everybody else late.
         let seen_until = event.time.min(record.received_at);
-        // Ids are forgotten by the partition's own events alone: bronze, which has no copies, must tell the same duplicates (L2).
-        if !is_copy {
-            self.seen.advance(seen_until);
-        }
+        let seen = if is_copy {
+            &mut self.copies
+        } else {
+            &mut self.seen
+        };
+        seen.advance(seen_until);
         if seen_until > self.watermark() {
             self.progress.watermark = Some(seen_until);
             self.advance();
@@ -379,7 +390,7 @@ impl StorePartition {
             latest_carts: self.carts.latest_abandoned(self.watermark(), &self.store),
             rate: self.rate.clone(),
             state: [
-                ("seen_ids", self.seen.len()),
+                ("seen_ids", self.seen.len() + self.copies.len()),
                 ("visitors", self.visitors.len()),
                 ("names", self.names.len()),
                 ("open_sessions", self.sessions.open()),
@@ -416,7 +427,8 @@ impl StorePartition {
         if std::mem::take(&mut self.progress_dirty) {
             changes.put(StateTable::Progress, &[], &self.progress);
         }
-        self.seen.save(&mut changes);
+        self.seen.save(StateTable::SeenIds, &mut changes);
+        self.copies.save(StateTable::SeenCopies, &mut changes);
         self.names.save(&mut changes);
         self.visitors.save(&mut changes);
         self.traffic.save(&mut changes);
@@ -449,7 +461,8 @@ impl StorePartition {
                 self.progress = decode(table, value)?;
                 Ok(())
             }
-            StateTable::SeenIds => self.seen.restore(key, value),
+            StateTable::SeenIds => self.seen.restore(table, key, value),
+            StateTable::SeenCopies => self.copies.restore(table, key, value),
             StateTable::Names => self.names.restore(key, value),
             StateTable::Visitors => self.visitors.restore(key, value),
             StateTable::TrafficPanes => self.traffic.restore(key, value),

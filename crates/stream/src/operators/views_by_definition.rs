@@ -63,7 +63,7 @@ fn names(product: u8) -> Vec<(Dimension, String)> {
     if product != 5 {
         names.push((Dimension::Category, format!("c{}", product % 2)));
     }
-    if product % 3 != 0 {
+    if !product.is_multiple_of(3) {
         names.push((Dimension::Brand, format!("b{}", product % 3)));
     }
     names

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use tradewind_journal::Journal;
 use tradewind_lake::{Replay, ReplayRange, TableName};
 use tradewind_model::{Date, Micros, Store};
-use tradewind_stream::Formats;
+use tradewind_stream::{Formats, RuntimeError};
 
 use crate::cli::ReplayArgs;
 use crate::config::Config;
@@ -44,7 +44,16 @@ async fn replay(
     {
         bail!("--from {from} is after --to {to}");
     }
-    instance.drain().await?;
+    instance.lake.check_offsets().await?;
+    if let Err(error) = instance.drain().await {
+        // Rows that a damaged file keeps from the lake stay in the checkpoint; the replay builds them, too.
+        match error.downcast_ref::<RuntimeError>() {
+            Some(RuntimeError::Lake(why)) => {
+                tracing::warn!(%why, "rows wait for the lake; the replay goes on without them");
+            }
+            _ => return Err(error),
+        }
+    }
     let (replay, read) = stage(instance, store, range.clone(), spinner)
         .await
         .context("the replay failed; silver and gold are as they were")?;

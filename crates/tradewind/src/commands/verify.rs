@@ -39,6 +39,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
         None => None,
     };
     spinner.set_message("checking data files");
+    instance.lake.check_offsets().await?;
     let damaged = instance.lake.damaged_files(None, only.as_ref()).await?;
     if !damaged.is_empty() {
         spinner.finish_and_clear();
@@ -46,7 +47,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
             println!("DIFFERENCE {difference}");
         }
         println!(
-            "NOT VERIFIED: {} data files are damaged or missing, so nothing was computed from them; docs/recovery.md says what to do",
+            "NOT VERIFIED: {} data files are damaged or missing, so nothing was computed from them. Silver and gold are built again by `tradewind replay --store NAME`, bronze needs a copy (docs/recovery.md)",
             grouped(damaged.len() as u64)
         );
         instance.close().await?;
