@@ -105,7 +105,12 @@ pub(crate) fn current_generation(root: &Path) -> Result<String> {
                     there_are(root)
                 )));
             }
-            if name != MAIN && !root.join(name).is_dir() {
+            let is_there = if name == MAIN {
+                generations(root).is_empty() || root.join(MAIN).join("silver").is_dir()
+            } else {
+                root.join(name).is_dir()
+            };
+            if !is_there {
                 return Err(LakeError::Inconsistent(format!(
                     "`{}` names generation `{name}`, which does not exist; {}",
                     file.display(),

@@ -17,7 +17,9 @@ use datafusion_postgres::hooks::cursor::CursorStatementHook;
 use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
 use datafusion_postgres::{DfSessionService, Parser, QueryHook};
-use futures::Sink;
+use futures::channel::oneshot;
+use futures::future::Shared;
+use futures::{FutureExt as _, Sink, StreamExt as _};
 use pgwire::api::auth::{
     DefaultServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
     save_startup_parameters_to_metadata,
@@ -38,6 +40,7 @@ use pgwire::messages::startup::Authentication;
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -430,8 +433,49 @@ impl SimpleQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        SimpleQueryHandler::do_query(self.service().await?, client, query).await
+        let responses = SimpleQueryHandler::do_query(self.service().await?, client, query).await?;
+        let cancelled = cancelled(client).await;
+        let stoppable = |response| stoppable(response, cancelled.clone());
+        Ok(responses.into_iter().map(stoppable).collect())
     }
+}
+
+/// Ends when the client asks to cancel what it asked last.
+type Cancelled = Option<Shared<oneshot::Receiver<()>>>;
+
+/// pgwire listens for it only until the first row may be made, when most questions have yet to do their work. Whoever asks for it
+/// takes it from pgwire, so nothing may be awaited after this.
+async fn cancelled<C: ClientInfo>(client: &C) -> Cancelled {
+    let handle = client.session_extensions().get::<Arc<ConnectionHandle>>()?;
+    Some(handle.start_query().await.shared())
+}
+
+/// A response whose rows end with an error when the client cancels.
+fn stoppable(response: Response, cancelled: Cancelled) -> Response {
+    let Some(cancelled) = cancelled else {
+        return response;
+    };
+    let mut rows = match response {
+        Response::Query(rows) => rows,
+        other => return other,
+    };
+    let stop = Box::pin(async move {
+        // Dropped by the next question: then this one is done.
+        if cancelled.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    let all = std::mem::replace(&mut rows.data_rows, Box::pin(futures::stream::empty()));
+    let stopped = futures::stream::unfold(Some((all, stop)), |state| async move {
+        let (mut all, mut stop) = state?;
+        tokio::select! {
+            biased;
+            () = &mut stop => Some((Err(PgWireError::QueryCanceled), None)),
+            row = all.next() => row.map(|row| (row, Some((all, stop)))),
+        }
+    });
+    rows.data_rows = Box::pin(stopped);
+    Response::Query(rows)
 }
 
 type Planned = (String, Option<(Statement, LogicalPlan)>);
@@ -504,7 +548,9 @@ impl ExtendedQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        ExtendedQueryHandler::do_query(self.service().await?, client, portal, max_rows).await
+        let response =
+            ExtendedQueryHandler::do_query(self.service().await?, client, portal, max_rows).await?;
+        Ok(stoppable(response, cancelled(client).await))
     }
 }
 

@@ -416,3 +416,34 @@ fn s2_a_replay_mends_whatever_else_is_damaged() {
         Ok(())
     });
 }
+
+/// S2: a bronze that has lost records is not replayed: silver and gold would lose them, too.
+#[test]
+fn s2_a_bronze_that_lost_records_is_not_replayed() {
+    run(|binary| async move {
+        let folder = tempfile::tempdir()?;
+        let good = filled(&binary, folder.path()).await?;
+        let before = figures(&binary, &good, STORE).await?;
+        std::fs::remove_dir_all(good.join("lake/main/bronze"))?;
+        let (well, said) = say(&binary, &good, &["verify"]).await?;
+        ensure!(
+            !well && said.contains("do not replay"),
+            "verify said: {said}"
+        );
+        let replay = ["replay", "--store", STORE];
+        let (well, said) = say(&binary, &good, &replay).await?;
+        ensure!(
+            !well && said.contains("--accept-lost-bronze"),
+            "the replay said: {said}"
+        );
+        ensure!(
+            figures(&binary, &good, STORE).await? == before,
+            "silver or gold changed"
+        );
+        let accepted = [&replay[..], &["--accept-lost-bronze"]].concat();
+        binary.succeed(&good, &accepted).await?;
+        let events = numbers(&binary, &good, STORE, "SELECT count(*) FROM silver.events").await?;
+        ensure!(events == [0], "{events:?}");
+        Ok(())
+    });
+}

@@ -215,6 +215,9 @@ pub struct ReplayArgs {
     /// The last day built again.
     #[arg(long, value_name = "T")]
     pub to: Option<String>,
+    /// Goes on although bronze has fewer records than were taken in: silver and gold then hold what bronze has.
+    #[arg(long)]
+    pub accept_lost_bronze: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -86,6 +86,14 @@ impl Instance {
             ..EmbeddedOptions::default()
         };
         let journal = Arc::new(EmbeddedJournal::open(&data_dir.join("journal"), &options)?);
+        // What questions of a process that was killed had spilled. The journal's lock says that no other one is at work here.
+        let spilled = data_dir.join("tmp");
+        match std::fs::remove_dir_all(&spilled) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(folder = %spilled.display(), %error, "left-over files cannot be deleted");
+            }
+            _ => {}
+        }
         let control = Arc::new(Control::open(data_dir, Arc::clone(&clock)).await?);
         let background = Background::start()?;
         let threads = background.handle()?.clone();

@@ -52,8 +52,9 @@ pub fn start_logging(log: &Log, serves: bool) -> Result<()> {
     };
     let filter = match std::env::var("RUST_LOG") {
         Ok(own) => EnvFilter::try_new(own).context("RUST_LOG is not a log filter")?,
-        // Libraries below speak of their own work at info; ours is what operators of the server want to read.
-        Err(_) => EnvFilter::try_new(format!("{level},delta_kernel=warn,buoyant_kernel=warn,deltalake_core=warn,datafusion=warn,fjall=warn,lsm_tree=warn"))
+        // Libraries below speak of their own work at info; ours is what operators of the server want to read. The kernel of Delta
+        // logs each error it also returns, with a stack trace.
+        Err(_) => EnvFilter::try_new(format!("{level},delta_kernel=off,buoyant_kernel=off,deltalake_core=warn,datafusion=warn,fjall=warn,lsm_tree=warn"))
             .with_context(|| format!("log.level `{level}` is not a log filter"))?,
     };
     let builder = tracing_subscriber::fmt()

@@ -214,6 +214,18 @@ fn limits_end_a_query_with_words() {
         .block_on(small.run(Scope::All, hungry, &QueryLimits::default()))
         .unwrap_err();
     assert_eq!(error.kind(), QueryErrorKind::Limit, "{error}");
+    // A join that does not fit says so: run a second time, what it gathers from gives nothing, and the answer was 0.
+    let joins = "SELECT count(*) FROM (SELECT a.value AS v FROM generate_series(1, 2000) a, generate_series(1, 2000) b WHERE a.value < b.value) x,
+                 generate_series(1, 3) c WHERE c.value + x.v > 1";
+    let error = shops
+        .block_on(small.run(Scope::All, joins, &QueryLimits::default()))
+        .unwrap_err();
+    assert_eq!(error.kind(), QueryErrorKind::Limit, "{error}");
+    let whole = shops
+        .block_on(shops.engine.run(Scope::All, joins, &QueryLimits::default()))
+        .unwrap();
+    let answer = String::from_utf8(whole.to_bytes(ResultFormat::Csv).unwrap()).unwrap();
+    assert_eq!(answer.lines().last(), Some("5997000"), "{answer}");
 }
 
 #[test]

@@ -289,6 +289,37 @@ fn t1_a_revoked_key_ends_open_connections() {
     server.stop();
 }
 
+/// Ctrl-C in psql ends a question that is at work.
+#[test]
+fn a_question_can_be_cancelled() {
+    let server = Server::start();
+    let psql = Command::new("psql")
+        .args(["-X", "-At", "-h", "127.0.0.1", "-U", "x", "-p"])
+        .args([&server.port.to_string(), "tradewind", "-c"])
+        .arg("SELECT count(*) FROM generate_series(1, 10000000) a CROSS JOIN generate_series(1, 100000) b")
+        .env("PGPASSWORD", "key-of-harbour")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("psql is installed");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let clock = std::time::Instant::now();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &psql.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    let left = psql.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&left.stderr).into_owned();
+    assert!(error.to_lowercase().contains("cancel"), "{error}");
+    assert!(
+        clock.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        clock.elapsed()
+    );
+    assert_eq!(server.rows("key-of-harbour", "SELECT 1"), "1");
+    server.stop();
+}
+
 /// Clients that never show a key keep nobody out, and those that are too many are told so.
 #[test]
 fn silent_connections_keep_nobody_out() {

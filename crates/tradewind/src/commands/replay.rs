@@ -57,6 +57,16 @@ async fn replay(
     let (replay, read) = stage(instance, store, range.clone(), spinner)
         .await
         .context("the replay failed; silver and gold are as they were")?;
+    let taken_in = super::verify::received(instance, Some(&range.store));
+    if read < taken_in && !args.accept_lost_bronze {
+        replay.abandon()?;
+        bail!(
+            "bronze has {} records of store {}, but {} were taken in: it has lost some, and silver and gold built from it would lose them, too. They are as they were. Put a whole copy of `lake/main/bronze` back; or give --accept-lost-bronze to go on with what bronze has",
+            grouped(read),
+            range.store,
+            grouped(taken_in)
+        );
+    }
     spinner.set_message("computing gold");
     replay.finish().await?;
     let span = match (range.from, range.to) {

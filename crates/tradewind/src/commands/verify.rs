@@ -87,7 +87,12 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
     let read = received(&instance, only.as_ref());
     if read != bronze {
         checks.differences.push(format!(
-            "the operators count {read} records, bronze has {bronze} (L2)"
+            "the operators count {read} records, bronze has {bronze} (L2){}",
+            if bronze < read {
+                ": bronze has lost some; restore it from a whole copy, and do not replay before"
+            } else {
+                ""
+            }
         ));
     }
     spinner.finish_and_clear();
@@ -147,7 +152,7 @@ async fn replayed(
 }
 
 /// The records the operators say they have read.
-fn received(instance: &Instance, only: Option<&StoreId>) -> u64 {
+pub(super) fn received(instance: &Instance, only: Option<&StoreId>) -> u64 {
     let stores = instance.control.stores();
     stores
         .iter()
