@@ -206,9 +206,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(current_generation(dir.path()).unwrap(), MAIN);
         set_current_generation(dir.path(), "g2").unwrap();
+        let told = current_generation(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("`g2`, which does not exist"), "{told}");
+        std::fs::create_dir(dir.path().join("g2")).unwrap();
         assert_eq!(current_generation(dir.path()).unwrap(), "g2");
-        std::fs::write(dir.path().join("CURRENT"), "../etc").unwrap();
-        assert!(current_generation(dir.path()).is_err());
+        // Nor is `main` there any more once a replay took its place, whether it is named or nothing is.
+        for wrong in ["../etc", "g5", MAIN] {
+            std::fs::write(dir.path().join("CURRENT"), wrong).unwrap();
+            let told = current_generation(dir.path()).unwrap_err().to_string();
+            assert!(told.contains("(there are: g2)"), "{told}");
+        }
+        std::fs::remove_file(dir.path().join("CURRENT")).unwrap();
+        let told = current_generation(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("is gone") && told.contains("g2"), "{told}");
     }
 
     #[test]
