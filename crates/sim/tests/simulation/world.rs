@@ -486,7 +486,7 @@ impl World {
             let values = [mine.state.get(key), state.state.get(key)];
             let same = match (table, values) {
                 // Ids seen lie in segments as the barriers fell; `know_again` asks what they know.
-                (StateTable::SeenIds, _) => true,
+                (StateTable::SeenIds | StateTable::SeenCopies, _) => true,
                 // A map's order tells its history.
                 (StateTable::PerformancePanes, [Some(mine), Some(other)]) => {
                     let pane = |bytes| decode::<PerformancePane>(table, bytes).map_err(told);
