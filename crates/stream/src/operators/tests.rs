@@ -193,92 +193,6 @@ fn sessions_by_definition(events: &[Small]) -> BTreeSet<(u8, Option<u8>, i64, i6
     out
 }
 
-/// A cart as its row tells it: visitor, minutes of its start and last activity, units, value, last step, status.
-type CartFacts = (String, i64, i64, i64, Amount, String, &'static str);
-
-fn cart_facts(rows: &BTreeMap<String, DerivedRow>) -> BTreeSet<CartFacts> {
-    let minutes = |time: Micros| (time.0 - START) / Micros::MINUTE;
-    rows.values()
-        .map(|row| {
-            let DerivedRow::Cart(c) = row else {
-                panic!("wrong table")
-            };
-            (
-                c.visitor.clone(),
-                minutes(c.started_at),
-                minutes(c.last_activity),
-                c.items,
-                c.value,
-                c.last_step.clone(),
-                c.status.name(),
-            )
-        })
-        .collect()
-}
-
-/// Carts by their definition: each visitor's cart events in order of (time, id), one after the other.
-fn carts_by_definition(events: &[Small], watermark: i64) -> BTreeSet<CartFacts> {
-    let quiet = 60;
-    let mut sorted: Vec<&Small> = events.iter().collect();
-    sorted.sort_by_key(|e| (e.visitor, e.minutes, format!("e{}", e.id)));
-    let mut out = BTreeSet::new();
-    for visitor in 0..4 {
-        // Start, last activity, units by product, whether checkout began.
-        let mut open: Option<(i64, i64, BTreeMap<u8, i64>, bool)> = None;
-        let mut end = |cart: &(i64, i64, BTreeMap<u8, i64>, bool), step: &str, status| {
-            let value = cart.2.iter().map(|(p, n)| i64::from(*p) * 10_000 * n).sum();
-            out.insert((
-                format!("v{visitor}"),
-                cart.0,
-                cart.1,
-                cart.2.values().sum(),
-                Amount::from_raw(value),
-                step.to_owned(),
-                status,
-            ));
-        };
-        let step_of = |cart: &(i64, i64, BTreeMap<u8, i64>, bool)| {
-            if cart.3 { "checkout" } else { "cart" }
-        };
-        for e in sorted.iter().filter(|e| e.visitor == visitor) {
-            if e.kind == EventType::ProductAdded {
-                open.get_or_insert_with(|| (e.minutes, e.minutes, BTreeMap::new(), false));
-            }
-            let Some(cart) = &mut open else { continue };
-            let last = cart.1;
-            match e.kind {
-                EventType::ProductAdded => *cart.2.entry(e.product).or_default() += 1,
-                EventType::ProductRemoved => {
-                    cart.2.remove(&e.product);
-                }
-                EventType::CheckoutStarted => cart.3 = true,
-                EventType::OrderCompleted => {}
-                _ => continue,
-            }
-            cart.1 = e.minutes;
-            if cart.2.is_empty() {
-                let cart = open.take().unwrap();
-                end(&cart, step_of(&cart), "emptied");
-            } else if e.kind == EventType::OrderCompleted {
-                let cart = open.take().unwrap();
-                let quiet_before = e.minutes - last > quiet;
-                let status = if quiet_before {
-                    "recovered"
-                } else {
-                    "converted"
-                };
-                end(&cart, "purchase", status);
-            }
-        }
-        if let Some(cart) = open {
-            let left = cart.1 + quiet < watermark;
-            let status = if left { "abandoned" } else { "open" };
-            end(&cart, step_of(&cart), status);
-        }
-    }
-    out
-}
-
 fn check_views(snapshot: Snapshot, events: &[Small]) {
     check_views_of(&[Arc::new(snapshot)], events);
 }
@@ -414,47 +328,6 @@ proptest! {
             parts.reverse();
         }
         check_views_of(&parts, &events);
-    }
-
-    /// The order of arrival does not matter: carts settle to the same rows and figures.
-    #[test]
-    fn s2_carts_do_not_depend_on_the_order_of_arrival(mut events in histories(), seed in any::<u64>()) {
-        let mut sorted = events.clone();
-        sorted.sort_by_key(|e| (e.minutes, format!("e{}", e.id)));
-        let mut x = seed | 1;
-        for i in (1..events.len()).rev() {
-            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            events.swap(i, (x >> 33) as usize % (i + 1));
-        }
-        let (a, changes_a) = run(&sorted, all_late_allowed());
-        let (b, changes_b) = run(&events, all_late_allowed());
-        let names = |rows: BTreeMap<String, DerivedRow>| rows.into_iter().map(|(k, row)| {
-            let DerivedRow::Cart(c) = row else { panic!("wrong table") };
-            (k, c.items, c.value, c.last_activity, c.status.name(), c.last_step)
-        }).collect::<Vec<_>>();
-        prop_assert_eq!(names(table(&changes_a, DerivedTable::Carts)), names(table(&changes_b, DerivedTable::Carts)));
-        let as_of = Micros(START + 20 * Micros::HOUR);
-        let carts = |s: &StorePartition| merge::carts(&[Arc::new(s.snapshot())], everything(), as_of);
-        prop_assert_eq!(carts(&a), carts(&b));
-    }
-
-    /// S2: carts are what their definition says, whatever the order of arrival, and also when they are settled on the way.
-    #[test]
-    fn s2_carts_equal_their_definition(mut events in histories(), seed in any::<u64>()) {
-        events.sort_by_key(|e| (e.minutes, format!("e{}", e.id)));
-        let expected = carts_by_definition(&events, events.last().unwrap().minutes);
-        // Two carts of a visitor begun at the same instant share their key.
-        let keys: BTreeSet<_> = expected.iter().map(|cart| (&cart.0, cart.1)).collect();
-        prop_assume!(keys.len() == expected.len());
-        let (_, in_order) = run(&events, OperatorConfig::default());
-        prop_assert_eq!(&cart_facts(&table(&in_order, DerivedTable::Carts)), &expected);
-        let mut x = seed | 1;
-        for i in (1..events.len()).rev() {
-            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            events.swap(i, (x >> 33) as usize % (i + 1));
-        }
-        let (_, shuffled) = run(&events, all_late_allowed());
-        prop_assert_eq!(&cart_facts(&table(&shuffled, DerivedTable::Carts)), &expected);
     }
 
     /// Rows that are handed out a few at a time are the rows handed out at once.
@@ -615,6 +488,8 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
     event
 }
 
+#[path = "carts_by_definition.rs"]
+mod carts_by_definition;
 #[path = "examples.rs"]
 mod examples;
 #[path = "orders_by_definition.rs"]
