@@ -13,6 +13,8 @@ use tradewind_model::validate::distance;
 /// The defaults, with comments.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "TRADEWIND_";
+/// What is done again and again leaves time for other work.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -172,9 +174,13 @@ impl Config {
             (self.serve.max_body.as_u64() < 1_024, "serve", "max_body", "is below 1 KiB: no event would get in"),
             (!(1..=1_024).contains(&self.journal.partitions), "journal", "partitions", "is not between 1 and 1024"),
             (self.stream.threads > 1_024, "stream", "threads", "is above 1024"),
-            (self.stream.checkpoint_interval.0 < Duration::from_millis(10), "stream", "checkpoint_interval", "is below 10 milliseconds"),
+            (self.stream.checkpoint_interval.0 < LEAST_PAUSE, "stream", "checkpoint_interval", "is below 10 milliseconds"),
             (self.stream.dedup_max_ids < 1_000, "stream", "dedup_max_ids", "is below 1000: what is sent again would count again"),
+            (self.stream.dedup_window.0 < Duration::from_secs(1), "stream", "dedup_window", "is below a second: what is sent again would count again"),
             (self.stream.session_inactivity.0.is_zero(), "stream", "session_inactivity", "is zero"),
+            (self.stream.cart_abandoned_after.0.is_zero(), "stream", "cart_abandoned_after", "is zero: every cart would be abandoned at once"),
+            (self.lake.gold_interval.0 < LEAST_PAUSE, "lake", "gold_interval", "is below 10 milliseconds"),
+            (self.lake.maintenance_interval.0 < LEAST_PAUSE, "lake", "maintenance_interval", "is below 10 milliseconds"),
             (self.sql.memory.as_u64() < 16 << 20, "sql", "memory", "is below 16 MiB"),
             (self.sql.timeout.0 < Duration::from_millis(100), "sql", "timeout", "is below 100 milliseconds: no question could be answered"),
             (self.lake.file_retention.0 < self.sql.timeout.0, "lake", "file_retention", "is shorter than `sql.timeout`: files would be deleted under questions that read them"),
@@ -352,6 +358,16 @@ mod tests {
             ("[serve]\nmax_body = \"0 B\"\n", "serve.max_body"),
             ("[log]\nlevel = \"loud\"\n", "log.level"),
             ("[journal]\npartitions = 0\n", "journal.partitions"),
+            ("[stream]\ndedup_window = \"0s\"\n", "stream.dedup_window"),
+            (
+                "[stream]\ncart_abandoned_after = \"0s\"\n",
+                "stream.cart_abandoned_after",
+            ),
+            ("[lake]\ngold_interval = \"0s\"\n", "lake.gold_interval"),
+            (
+                "[lake]\nmaintenance_interval = \"0s\"\n",
+                "lake.maintenance_interval",
+            ),
         ] {
             assert!(told(text, &[]).contains(name), "{text}");
         }
