@@ -1,5 +1,7 @@
 //! The commands as people type them, on the built binary: replay, keys, import to a server, and what they say of mistakes.
 
+use std::process::Stdio;
+
 use anyhow::ensure;
 use tradewind_sim::binary::run;
 use tradewind_sim::lake::{ask, figures, numbers};
@@ -258,6 +260,40 @@ fn mistakes_are_told_with_the_way_out() {
                 "{command:?} said: {said}"
             );
         }
+        Ok(())
+    });
+}
+
+/// Whoever reads only the beginning, as `head` does, is no failure of a command: it ends its work with its own exit code.
+#[test]
+fn a_closed_pipe_ends_no_command() {
+    run(|binary| async move {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let file = binary.simulated(folder.path(), "500").await?;
+        let import = ["import", &file, "--store", "shop", "--currency", "EUR"];
+        for arguments in [
+            &["defaults"][..],
+            &import,
+            &["verify"],
+            &["sql", "SELECT * FROM silver.events"],
+            &["replay", "--store", "shop"],
+            &["key", "list", "--store", "shop"],
+        ] {
+            let (reader, writer) = std::io::pipe()?;
+            drop(reader);
+            let mut command = binary.command(&data, arguments);
+            command.stdout(writer).stderr(Stdio::piped());
+            let output = command.spawn()?.wait_with_output().await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(
+                output.status.success(),
+                "{arguments:?} ended with {}: {said}",
+                output.status
+            );
+        }
+        let count = "SELECT count(DISTINCT event_id) FROM silver.events";
+        ensure!(numbers(&binary, &data, "shop", count).await? == [500]);
         Ok(())
     });
 }

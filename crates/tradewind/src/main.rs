@@ -59,7 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Replay(args) => commands::replay::run(config, &dir, &args).await,
             Command::Verify(args) => commands::verify::run(config, &dir, &args).await,
             Command::Defaults => {
-                print!("{}", config::DEFAULTS);
+                terminal::answer(config::DEFAULTS.as_bytes())?;
                 Ok(ExitCode::SUCCESS)
             }
         }

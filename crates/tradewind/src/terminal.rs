@@ -1,6 +1,6 @@
 //! What people see in the terminal: logs, progress bars, the living line of the demo.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -25,7 +25,7 @@ impl std::io::Write for LogWriter {
     }
 }
 
-/// Says something on standard output while the server goes on whether anybody hears it or not.
+/// Says something on standard output; the program goes on whether anybody hears it or not, as with `| head`.
 macro_rules! say {
     ($($what:tt)*) => {{
         use std::io::Write as _;
@@ -41,7 +41,24 @@ macro_rules! say_line {
     }};
 }
 
-pub(crate) use {say, say_line};
+/// [`say_line!`] beside the answer, on standard error.
+macro_rules! remark {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($what)*);
+    }};
+}
+
+pub(crate) use {remark, say, say_line};
+
+/// Writes what a command was asked for. Who reads only its beginning, as `head` does, is no failure; a full disk is.
+pub fn answer(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot write the answer to standard output"),
+    }
+}
 
 /// Structured logs to standard error. Commands that end log warnings only, unless RUST_LOG or the settings say otherwise.
 pub fn start_logging(log: &Log, serves: bool) -> Result<()> {

@@ -16,7 +16,7 @@ use tradewind_model::{Clock, StoreDirectory, StoreId, SystemClock};
 use crate::cli::{FormatName, ImportArgs};
 use crate::config::Config;
 use crate::instance::Instance;
-use crate::terminal::{self, grouped};
+use crate::terminal::{self, grouped, say_line};
 
 /// The format asked for, or the one that the names of the files say.
 fn format_name(args: &ImportArgs) -> Result<FormatName> {
@@ -140,7 +140,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
     let added: u64 = summaries.iter().map(|s| s.added).sum();
     let whole = started.elapsed();
     if added > 0 && caught_up.is_ok() {
-        println!(
+        say_line!(
             "{} records in {:.1} s, {} a second: durable after {:.1} s, in silver and gold after {:.1} s",
             grouped(added),
             whole.as_secs_f64(),
@@ -157,7 +157,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
         .map(|p| p.progress.duplicates)
         .sum();
     if duplicates > 0 {
-        println!(
+        say_line!(
             "store `{store_id}` holds {} duplicates in all; they count once",
             grouped(duplicates)
         );
@@ -173,7 +173,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
 
 fn tell(summary: &ImportSummary) {
     if summary.already_complete {
-        println!(
+        say_line!(
             "{}: imported before ({} events, {} rejected lines): nothing added",
             summary.file,
             grouped(summary.accepted),
@@ -182,9 +182,9 @@ fn tell(summary: &ImportSummary) {
         return;
     }
     if let Some(line) = summary.resumed_at_line {
-        println!("{}: went on from line {}", summary.file, grouped(line));
+        say_line!("{}: went on from line {}", summary.file, grouped(line));
     }
-    println!(
+    say_line!(
         "{}: {} lines, {} events, {} in quarantine",
         summary.file,
         grouped(summary.lines),
@@ -192,14 +192,14 @@ fn tell(summary: &ImportSummary) {
         grouped(summary.rejected)
     );
     for rejection in &summary.rejections {
-        println!("  quarantined: {}", rejection.message);
+        say_line!("  quarantined: {}", rejection.message);
     }
     tell_of_more(summary.rejected, summary.rejections.len() as u64);
 }
 
 fn tell_of_more(rejected: u64, shown: u64) {
     if rejected > shown && shown > 0 {
-        println!(
+        say_line!(
             "  … and {} more; bronze.quarantine holds every one with its reason",
             grouped(rejected - shown)
         );
@@ -234,7 +234,7 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
                 for line in &batch.rejected {
                     not_sent += 1;
                     if not_sent <= SHOWN {
-                        bar.suspend(|| println!("  not sent: {}", line.message));
+                        bar.suspend(|| say_line!("  not sent: {}", line.message));
                     }
                 }
                 if batch.lines.is_empty() {
@@ -253,7 +253,7 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
                     let index = usize::try_from(item["index"].as_u64().unwrap_or(0)).unwrap_or(0);
                     let line = batch.lines.get(index).copied().unwrap_or(0);
                     bar.suspend(|| {
-                        println!(
+                        say_line!(
                             "  quarantined: line {line}: {}",
                             item["message"].as_str().unwrap_or("")
                         )
@@ -265,7 +265,7 @@ fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result
         }
     }
     tell_of_more(rejected, rejected.min(SHOWN));
-    println!(
+    say_line!(
         "{} events accepted by {url}, {} in its quarantine, {} lines that are no events not sent, in {:.1} s",
         grouped(accepted),
         grouped(rejected),

@@ -1,14 +1,16 @@
 //! `tradewind key`: make, list and take back keys. Works beside a running server, which has seen the change when the command ends.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tradewind_control::{Control, KeyKind};
 use tradewind_model::SystemClock;
 
 use crate::cli::{KeyCommand, KeyKindName};
+use crate::terminal::{remark, say_line};
 
 /// Within this a running server has seen a change: a script may use a new key with its next line.
 const SEEN_WITHIN: std::time::Duration =
@@ -40,25 +42,34 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
                 .await?;
             tokio::time::sleep(SEEN_WITHIN).await;
             // The key alone on standard output, so that scripts can take it.
-            println!("{}", key.secret.reveal());
-            eprintln!(
+            writeln!(std::io::stdout(), "{}", key.secret.reveal()).with_context(|| {
+                format!(
+                    "the key was made, but nobody took it: `tradewind key revoke {}`, then make another",
+                    key.info.key_id
+                )
+            })?;
+            remark!(
                 "the {:?} key of store `{}`; it is shown only now",
-                args.kind, store.store_id
+                args.kind,
+                store.store_id
             );
         }
         KeyCommand::List { store } => {
             let store = super::known_store(&control, store)?;
             let keys = control.keys(&store.store_id).await?;
-            println!(
+            say_line!(
                 "{:36}  {:5}  {:5}  {:27}  label",
-                "id", "kind", "ends", "works"
+                "id",
+                "kind",
+                "ends",
+                "works"
             );
             for key in keys {
                 let works = match key.revoked_at {
                     Some(at) => format!("until {}", at.to_rfc3339()),
                     None => format!("since {}", key.created_at.to_rfc3339()),
                 };
-                println!(
+                say_line!(
                     "{:36}  {:5}  …{:4}  {works:27}  {}",
                     key.key_id,
                     format!("{:?}", key.kind).to_lowercase(),
@@ -70,7 +81,7 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
         KeyCommand::Revoke { id } => {
             control.revoke_key(id).await?;
             tokio::time::sleep(SEEN_WITHIN).await;
-            eprintln!("key {id} works no more");
+            remark!("key {id} works no more");
         }
     }
     control.close().await;

@@ -14,7 +14,7 @@ use crate::cli::ReplayArgs;
 use crate::config::Config;
 use crate::instance::Instance;
 use crate::reprocess::Reprocess;
-use crate::terminal::{self, grouped};
+use crate::terminal::{self, grouped, say_line};
 
 pub async fn run(config: Config, data_dir: &Path, args: &ReplayArgs) -> Result<ExitCode> {
     super::existing_folder(data_dir)?;
@@ -23,7 +23,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &ReplayArgs) -> Result<E
     let done = replay(&instance, args, &spinner).await;
     spinner.finish_and_clear();
     instance.close().await?;
-    println!("{}", done?);
+    say_line!("{}", done?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,7 +12,7 @@ use tradewind_model::{Clock as _, SystemClock};
 
 use crate::cli::SimulateArgs;
 use crate::simulate::{SimulateConfig, Simulator};
-use crate::terminal::grouped;
+use crate::terminal::{grouped, say_line};
 
 /// Events in one request.
 const BATCH: usize = 500;
@@ -110,7 +110,7 @@ pub async fn run(args: &SimulateArgs) -> Result<ExitCode> {
     )
     .await?;
     let seconds = started.elapsed().as_secs_f64().max(0.001);
-    println!(
+    say_line!(
         "{} events accepted, {} rejected in {:.1} s ({} events/s)",
         grouped(sent.accepted),
         grouped(sent.rejected),
@@ -318,7 +318,7 @@ fn write_file(config: SimulateConfig, path: &Path, events: u64) -> Result<ExitCo
     drop(out);
     bar.finish_and_clear();
     if std::io::stdout().is_terminal() || !rees46 {
-        println!(
+        say_line!(
             "{} events written to {name} in {:.1} s ({} of them sent twice, {} sent late)",
             grouped(written),
             started.elapsed().as_secs_f64(),

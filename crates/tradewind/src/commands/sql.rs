@@ -1,6 +1,5 @@
 //! `tradewind sql`: a question to the data folder, or to a running server.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,7 +20,7 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
     let instance = Instance::open(config, data_dir).await?;
     instance.drain().await?;
     if let Err(error) = instance.refresh_gold().await {
-        eprintln!("warning: gold is not up to date: {error:#}");
+        terminal::remark!("warning: gold is not up to date: {error:#}");
     }
     spinner.finish_and_clear();
     let scope = match &args.store {
@@ -62,7 +61,8 @@ pub async fn run(config: Config, data_dir: &Path, args: &SqlArgs) -> Result<Exit
     if args.format == SqlFormatName::Json {
         answer.push(b'\n');
     }
-    show(&answer)
+    terminal::answer(&answer)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn ask_server(url: &str, key: &str, args: &SqlArgs) -> Result<ExitCode> {
@@ -89,7 +89,8 @@ async fn ask_server(url: &str, key: &str, args: &SqlArgs) -> Result<ExitCode> {
     if args.format == SqlFormatName::Table {
         bytes = QueryResult::from_arrow(&bytes, truncated)?.to_bytes(ResultFormat::Table)?;
     }
-    show(&bytes)
+    terminal::answer(&bytes)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error's message and hint, or the body as it is.
@@ -106,14 +107,5 @@ fn words(body: &[u8]) -> String {
         (Some(message), Some(hint)) => format!("{message}\nhint: {hint}"),
         (Some(message), None) => message,
         _ => String::from_utf8_lossy(body).into_owned(),
-    }
-}
-
-/// Writes an answer. Who reads only its beginning, as `head` does, is no failure.
-fn show(bytes: &[u8]) -> Result<ExitCode> {
-    match std::io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(error.into()),
-        Ok(()) => Ok(ExitCode::SUCCESS),
     }
 }

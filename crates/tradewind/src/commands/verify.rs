@@ -24,7 +24,7 @@ use crate::cli::VerifyArgs;
 use crate::config::Config;
 use crate::instance::Instance;
 use crate::reprocess::JournalFormats;
-use crate::terminal::{self, grouped};
+use crate::terminal::{self, grouped, say_line};
 
 pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<ExitCode> {
     super::existing_folder(data_dir)?;
@@ -44,9 +44,9 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
     if !damaged.is_empty() {
         spinner.finish_and_clear();
         for difference in &damaged {
-            println!("DIFFERENCE {difference}");
+            say_line!("DIFFERENCE {difference}");
         }
-        println!(
+        say_line!(
             "NOT VERIFIED: {} data files are damaged or missing, so nothing was computed from them. Silver and gold are built again by `tradewind replay --store NAME`, bronze needs a copy (docs/recovery.md)",
             grouped(damaged.len() as u64)
         );
@@ -97,14 +97,14 @@ pub async fn run(config: Config, data_dir: &Path, args: &VerifyArgs) -> Result<E
     }
     spinner.finish_and_clear();
     for difference in &recomputed.differences {
-        println!("DIFFERENCE {difference}");
+        say_line!("DIFFERENCE {difference}");
     }
     for difference in &checks.differences {
-        println!("DIFFERENCE {difference}");
+        say_line!("DIFFERENCE {difference}");
     }
     let differences = recomputed.differences.len() + checks.differences.len();
     let clean = differences == 0 && recomputed.is_clean();
-    println!(
+    say_line!(
         "{}: {} records of bronze decoded again = {} silver + {} duplicates + {} quarantine; {} days of silver and {} of gold computed again; {} live figures compared with silver and gold; {differences} differences",
         if clean { "verified" } else { "NOT VERIFIED" },
         grouped(bronze),
