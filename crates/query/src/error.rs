@@ -1,9 +1,23 @@
 //! Failures of queries, worded for the person who wrote them.
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use tradewind_lake::LakeError;
 use tradewind_model::validate::distance;
+
+/// The way out when a file of the lake could not be read.
+const DAMAGE: &str = "should it come again, `tradewind verify` on the server's folder tells which file of the lake is damaged or missing, and docs/recovery.md what to do";
+
+/// Whether a file was missing or not what its writer left, which is no fault of the question.
+fn is_of_files(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) => true,
+        DataFusionError::ArrowError(arrow, _) => matches!(**arrow, ArrowError::ParquetError(_)),
+        DataFusionError::External(error) => error.is::<LakeError>(),
+        _ => false,
+    }
+}
 
 /// What kind of failure it is: what the caller should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +65,11 @@ impl QueryError {
         }
     }
 
+    /// What caused it, which is for the log.
+    pub fn take_source(&mut self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+        self.source.take()
+    }
+
     pub(crate) fn internal(
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -95,6 +114,11 @@ impl QueryError {
                 None => (QueryErrorKind::Invalid, text.clone(), None),
             },
             DataFusionError::Configuration(text) => (QueryErrorKind::Invalid, text.clone(), None),
+            other if is_of_files(other) => (
+                QueryErrorKind::Internal,
+                "the query failed".to_owned(),
+                Some(DAMAGE.to_owned()),
+            ),
             DataFusionError::ArrowError(arrow, _) => {
                 (QueryErrorKind::Invalid, arrow.to_string(), None)
             }
@@ -123,7 +147,9 @@ impl QueryError {
 
 impl From<LakeError> for QueryError {
     fn from(error: LakeError) -> Self {
-        Self::internal("the lake cannot be read", error)
+        let mut told = Self::internal("the lake cannot be read", error);
+        told.hint = Some(DAMAGE.to_owned());
+        told
     }
 }
 

@@ -45,6 +45,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use tradewind_model::Causes;
+
 use crate::catalog::CATALOG;
 use crate::engine::QueryEngine;
 use crate::error::{QueryError, QueryErrorKind};
@@ -297,7 +299,13 @@ impl ErrorHandler for Wording {
         if let PgWireError::ApiError(source) = error {
             let source = std::mem::replace(source, Box::new(std::fmt::Error));
             *error = match source.downcast::<datafusion::error::DataFusionError>() {
-                Ok(source) => to_pg(&QueryError::from_datafusion(*source, &[])),
+                Ok(source) => {
+                    let error = QueryError::from_datafusion(*source, &[]);
+                    if error.kind() == QueryErrorKind::Internal {
+                        tracing::error!(error = %Causes(&error), "a question over the Postgres wire failed");
+                    }
+                    to_pg(&error)
+                }
                 Err(source) => PgWireError::ApiError(source),
             };
         }

@@ -119,6 +119,8 @@ pub struct SqlError {
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
+    /// What caused it: for the log, never told.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 /// Answers read-only SQL within a scope.

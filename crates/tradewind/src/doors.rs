@@ -46,7 +46,7 @@ impl SqlDoor for EngineDoor {
         sql: &str,
         format: SqlFormat,
     ) -> Result<SqlAnswer, SqlError> {
-        let told = |error: tradewind_query::QueryError| SqlError {
+        let told = |mut error: tradewind_query::QueryError| SqlError {
             kind: match error.kind() {
                 QueryErrorKind::Invalid => SqlErrorKind::Invalid,
                 QueryErrorKind::ReadOnly => SqlErrorKind::ReadOnly,
@@ -54,6 +54,7 @@ impl SqlDoor for EngineDoor {
                 QueryErrorKind::Timeout => SqlErrorKind::Timeout,
                 _ => SqlErrorKind::Internal,
             },
+            source: error.take_source(),
             message: error.message,
             hint: error.hint,
         };
@@ -65,6 +66,7 @@ impl SqlDoor for EngineDoor {
                 kind: SqlErrorKind::Busy,
                 message: format!("{} questions are being answered already", self.concurrent),
                 hint: Some("ask again in a moment".to_owned()),
+                source: None,
             })?;
         let result = self
             .engine

@@ -185,6 +185,7 @@ impl SqlDoor for FakeSql {
                 kind,
                 message: "no".to_owned(),
                 hint: Some("say it otherwise".to_owned()),
+                source: None,
             })
         };
         match sql {
