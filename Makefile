@@ -93,7 +93,7 @@ fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)
 simulation: setup ## the whole pipeline on SIM_SEEDS (5000) seeds of chance, failing calls and deaths
 	SIM_SEEDS=$${SIM_SEEDS:-5000} $(CARGO) test --release --workspace --test simulation -- --nocapture
 
-soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, ten million events of state, every file damaged, many histories and seeds, a minute of each fuzz target and of random SQL
+soak: build simulation fuzz ## the crash scenarios with fifty kills and three seeds, ten million events of state, every kind of file damaged in six ways, many histories and seeds, a minute of each fuzz target and of random SQL
 	SQL_SECONDS=60 SQL_SEED=$$(date +%s) $(CARGO) test --release --workspace --test query -- --nocapture t1_whatever
 	SIM_HISTORIES=200 SIM_SEED=$$(date +%s) $(CARGO) test --release --workspace --test histories -- --nocapture
 	SIM_DAMAGES=all $(CARGO) test --release --workspace --test damage -- --nocapture

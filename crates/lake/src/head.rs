@@ -13,6 +13,7 @@ use tradewind_model::{Clock, SystemClock};
 use crate::error::{LakeError, Result};
 use crate::files::{partition_of, partition_of_values};
 use crate::groups::PartitionKey;
+use crate::layout::TableName;
 
 /// A data file a table's newest version has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,10 +105,10 @@ pub(crate) struct Head {
 
 impl Head {
     /// The head of a loaded table.
-    pub(crate) fn of(table: &DeltaTable) -> Result<Self> {
+    pub(crate) fn of(table: &DeltaTable, name: &TableName) -> Result<Self> {
         let state = table
             .snapshot()
-            .map_err(|e| LakeError::table("reading a snapshot", e))?;
+            .map_err(|e| LakeError::table(format!("reading a snapshot of `{name}`"), e))?;
         let mut head = Self {
             version: state.version(),
             columns: state.snapshot().arrow_schema(),
@@ -116,7 +117,7 @@ impl Head {
         for file in state.log_data().iter() {
             let Some(key) = partition_of(&file) else {
                 return Err(LakeError::Inconsistent(format!(
-                    "file `{}` has no proper store and date",
+                    "in the log of `{name}` file `{}` has no proper store and date",
                     file.path()
                 )));
             };

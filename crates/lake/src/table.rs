@@ -133,7 +133,7 @@ impl TableHandle {
         *snapshot = Some(Arc::clone(&table));
         let mut head = self.head.lock();
         if head.is_none() {
-            *head = Some(Head::of(&table)?);
+            *head = Some(Head::of(&table, &self.name)?);
         }
         Ok(Some(table))
     }
@@ -217,7 +217,7 @@ impl TableHandle {
         self.sync(&["_delta_log/00000000000000000000.json".to_owned()])
             .await?;
         let mut snapshot = self.snapshot.lock().await;
-        *self.head.lock() = Some(Head::of(&created)?);
+        *self.head.lock() = Some(Head::of(&created, &self.name)?);
         *snapshot = Some(Arc::new(created));
         Ok(())
     }
