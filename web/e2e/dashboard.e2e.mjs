@@ -261,6 +261,15 @@ describe("dashboard", () => {
         const fitted = await page.waitForFunction(fits, width, { timeout: 5_000 }).catch(() => null);
         const taken = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(fitted !== null, `at ${width} px the page is ${taken} px wide`);
+        const stretched = await page.evaluate(() => {
+          const texts = [...document.querySelectorAll(".supporting dd")].map((value) => value.firstChild).filter((text) => text !== null);
+          const before = texts.map((text) => text.nodeValue);
+          for (const text of texts) text.nodeValue = "€1,234,567.89";
+          const wide = document.documentElement.scrollWidth;
+          texts.forEach((text, index) => (text.nodeValue = before[index]));
+          return texts.length === 0 ? Infinity : wide;
+        });
+        assert.ok(stretched <= width, `at ${width} px the page of a large shop is ${stretched} px wide`);
       }
       await page.setViewportSize(PHONE);
       assert.deepEqual(await violations(page), []);
