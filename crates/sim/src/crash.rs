@@ -335,24 +335,26 @@ pub async fn state(binary: &Binary, plan: Plan) -> Result<Summary> {
     let (restarts, steps) = kill_again_and_again(&mut server, &disk, plan, 4).await?;
     let ledger = shoppers.stop().await?;
     server.stop().await?;
-    let slowest = restarts.iter().max().copied().unwrap_or_default();
-    ensure!(
-        slowest < START_LIMIT,
-        "a start with {events} events of state took {slowest:?}"
-    );
     let comparison = compare(binary, &data, &ledger).await?;
     let after = numbers(binary, &data, HISTORY, counts).await?;
     ensure!(
         after == before,
         "the history was {before:?} and is {after:?}"
     );
-    Ok(Summary {
+    let slowest = restarts.iter().max().copied().unwrap_or_default();
+    let summary = Summary {
         scenario: "state",
         kills: steps.total(),
         comparison,
         restarts,
         steps,
-    })
+    };
+    // Last: on a slow machine it is still told whether everything is right.
+    ensure!(
+        slowest < START_LIMIT,
+        "a start with {events} events of state took {slowest:?}; otherwise {summary}"
+    );
+    Ok(summary)
 }
 
 /// Kills and restarts the server: at random instants, in the midst of each of its steps in turn, and while it starts. Gives
