@@ -283,6 +283,7 @@ impl StorePartition {
             city: self.names.city(&event.context),
         };
         let watermark = self.progress.watermark.unwrap_or(event.time);
+        let advanced = self.advanced;
         let mut around = Surroundings {
             store: &self.store,
             partition: self.partition,
@@ -297,7 +298,7 @@ impl StorePartition {
                 if !late {
                     self.sessions.apply(&facts, &mut around);
                 }
-                self.carts.apply(&facts, watermark, &mut around);
+                self.carts.apply(&facts, advanced, &mut around);
                 if !is_copy {
                     performance::apply(&mut self.performance, &facts);
                 }
@@ -409,7 +410,8 @@ impl StorePartition {
     /// Hands out rows and state changes since the last cut. The rows of open sessions and carts change with every event: they
     /// are handed out only when the lake takes rows, `open_rows` of them at most; the state remembers which it owes.
     pub fn cut(&mut self, rows: &mut Vec<DerivedChange>, open_rows: &mut usize) -> Changes {
-        let watermark = self.watermark();
+        // What became abandoned is found as of the last advance: a row must not say more because it is handed out later.
+        let advanced = self.advanced;
         let mut around = Surroundings {
             store: &self.store,
             partition: self.partition,
@@ -418,10 +420,10 @@ impl StorePartition {
         // Carts have half of it to themselves: a flood of sessions must not hide what was abandoned.
         let mut half = *open_rows / 2;
         *open_rows -= half;
-        self.carts.hand_out(watermark, &mut half, &mut around);
+        self.carts.hand_out(advanced, &mut half, &mut around);
         *open_rows += half;
         self.sessions.hand_out(open_rows, &mut around);
-        self.carts.hand_out(watermark, open_rows, &mut around);
+        self.carts.hand_out(advanced, open_rows, &mut around);
         rows.append(&mut self.changes);
         let mut changes = Changes::new(self.partition, &self.store.store_id);
         if std::mem::take(&mut self.progress_dirty) {

@@ -131,6 +131,41 @@ fn shuffle(events: &mut [Small], seed: u64) {
     }
 }
 
+/// S2: within a second of its turn a cart's row says the same whether it was handed out before or is only now.
+#[test]
+fn s2_when_rows_are_handed_out_changes_no_cart() {
+    let at = |id, millis: i64, kind| {
+        let small = Small {
+            id,
+            minutes: 0,
+            visitor: 1,
+            session: None,
+            kind,
+            product: 1,
+        };
+        let mut event = event(&small);
+        event.time = Micros(START + millis * 1_000);
+        event
+    };
+    let events = [
+        at(1, 120, EventType::ProductAdded),
+        at(2, 3_600_500, EventType::PageViewed),
+    ];
+    let [often, once] = [true, false].map(|often| {
+        let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+        let mut rows = Vec::new();
+        for event in &events {
+            state.apply(&record(RecordKind::Original, store_id()), event);
+            if often {
+                state.cut_all(&mut rows);
+            }
+        }
+        state.cut_all(&mut rows);
+        cart_facts(&table(&rows, DerivedTable::Carts))
+    });
+    assert_eq!(often, once);
+}
+
 proptest! {
     /// The order of arrival does not matter: carts settle to the same rows and figures.
     #[test]
