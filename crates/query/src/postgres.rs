@@ -2,17 +2,17 @@
 //!
 //! Each connection has a session of its own, scoped by its key. The user name does not matter.
 
+mod hook;
+mod wording;
+
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use datafusion::common::ParamValues;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
-use datafusion_postgres::hooks::HookClient;
 use datafusion_postgres::hooks::cursor::CursorStatementHook;
 use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
@@ -45,13 +45,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use tradewind_model::Causes;
-
 use crate::catalog::CATALOG;
 use crate::engine::QueryEngine;
-use crate::error::{QueryError, QueryErrorKind};
-use crate::readonly;
+use crate::error::QueryError;
 use crate::scope::Scope;
+use hook::ReadOnly;
+use wording::{Wording, to_pg};
 
 /// Turns a user name and password into what they may see.
 pub trait Authenticator: Send + Sync {
@@ -288,43 +287,6 @@ impl PgWireServerHandlers for Connection {
     }
 }
 
-/// Words DataFusion's failures for people before they are sent.
-struct Wording;
-
-impl ErrorHandler for Wording {
-    fn on_error<C>(&self, _client: &C, error: &mut PgWireError)
-    where
-        C: ClientInfo,
-    {
-        if let PgWireError::ApiError(source) = error {
-            let source = std::mem::replace(source, Box::new(std::fmt::Error));
-            *error = match source.downcast::<datafusion::error::DataFusionError>() {
-                Ok(source) => {
-                    let error = QueryError::from_datafusion(*source, &[]);
-                    if error.kind() == QueryErrorKind::Internal {
-                        tracing::error!(error = %Causes(&error), "a question over the Postgres wire failed");
-                    }
-                    to_pg(&error)
-                }
-                Err(source) => PgWireError::ApiError(source),
-            };
-        }
-    }
-}
-
-fn to_pg(error: &QueryError) -> PgWireError {
-    let code = match error.kind() {
-        QueryErrorKind::Invalid => "42000",
-        QueryErrorKind::ReadOnly => "25006",
-        QueryErrorKind::Limit => "53200",
-        QueryErrorKind::Timeout => "57014",
-        QueryErrorKind::Internal => "XX000",
-    };
-    let mut info = ErrorInfo::new("ERROR".to_owned(), code.to_owned(), error.message.clone());
-    info.hint = error.hint.clone();
-    PgWireError::UserError(Box::new(info))
-}
-
 impl Startup {
     /// The session of a scope, ready for the questions tools ask of a Postgres catalog.
     fn open(&self, scope: &Scope) -> Result<DfSessionService, QueryError> {
@@ -559,72 +521,5 @@ impl ExtendedQueryHandler for Session {
         let response =
             ExtendedQueryHandler::do_query(self.service().await?, client, portal, max_rows).await?;
         Ok(stoppable(response, cancelled(client).await))
-    }
-}
-
-/// Refuses everything that does more than read, before any other hook sees it.
-struct ReadOnly;
-
-fn verdict(statement: &Statement) -> Option<PgWireError> {
-    // What drivers send around their queries and the hooks after this one answer.
-    let of_the_session = matches!(
-        statement,
-        Statement::StartTransaction { .. }
-            | Statement::Commit { .. }
-            | Statement::Rollback { .. }
-            | Statement::Savepoint { .. }
-            | Statement::ReleaseSavepoint { .. }
-            | Statement::Fetch { .. }
-            | Statement::Close { .. }
-    );
-    let names_datafusion = || {
-        statement
-            .to_string()
-            .to_ascii_lowercase()
-            .contains("datafusion")
-    };
-    // A cursor's query is run as it stands, so it has to be one that only reads.
-    if let Statement::Declare { stmts } = statement {
-        let queries = stmts.iter().filter_map(|one| one.for_query.as_deref());
-        return queries
-            .map(readonly::check_query)
-            .find_map(Result::err)
-            .map(|e| to_pg(&e));
-    }
-    if of_the_session || matches!(statement, Statement::Set(_)) && !names_datafusion() {
-        return None;
-    }
-    readonly::check_sql(statement).err().map(|e| to_pg(&e))
-}
-
-#[async_trait]
-impl QueryHook for ReadOnly {
-    async fn handle_simple_query(
-        &self,
-        statement: &Statement,
-        _context: &SessionContext,
-        _client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        verdict(statement).map(Err)
-    }
-
-    async fn handle_extended_parse_query(
-        &self,
-        statement: &Statement,
-        _context: &SessionContext,
-        _client: &(dyn ClientInfo + Send + Sync),
-    ) -> Option<PgWireResult<LogicalPlan>> {
-        verdict(statement).map(Err)
-    }
-
-    async fn handle_extended_query(
-        &self,
-        statement: &Statement,
-        _plan: &LogicalPlan,
-        _params: &ParamValues,
-        _context: &SessionContext,
-        _client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        verdict(statement).map(Err)
     }
 }
