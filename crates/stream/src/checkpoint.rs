@@ -214,7 +214,8 @@ impl Open {
         let open = || {
             Database::builder(folder)
                 .cache_size(16 << 20)
-                .max_journaling_size(256 << 20)
+                // A start reads all of it again.
+                .max_journaling_size(64 << 20)
                 .worker_threads(1)
                 .open()
         };

@@ -217,10 +217,19 @@ impl Runtime {
     }
 
     fn start_with(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
-        let checkpoints = Arc::new(Checkpoints::open(&config.folder)?);
+        // Each reads its own files and seldom uses more than one core: a start waits for the longer of the two.
+        let (checkpoints, reached) = std::thread::scope(|scope| {
+            let reached = scope.spawn(|| restored::reached(parts));
+            let checkpoints = Checkpoints::open(&config.folder);
+            let reached = reached
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (checkpoints, reached)
+        });
         let (restored, workers) = Restored::new(
             parts,
-            checkpoints,
+            Arc::new(checkpoints?),
+            &reached,
             config.operators,
             config.accept_lost_state,
         )?;

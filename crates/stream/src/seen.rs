@@ -38,6 +38,9 @@ const TABLES: usize = 16;
 pub struct SeenIds {
     window: DedupWindow,
     ids: [IdentityMap<Arrival>; TABLES],
+    /// What a checkpoint holds, by table, until all of it is read: a table made in its final size is filled while it is in the
+    /// cache, and grows no more.
+    read: [Vec<(Identity, Arrival)>; TABLES],
     len: usize,
     next: u32,
     /// Ids since the last checkpoint, as they are written.
@@ -67,6 +70,7 @@ impl SeenIds {
         Self {
             window,
             ids: Default::default(),
+            read: Default::default(),
             len: 0,
             next: 0,
             fresh: Vec::new(),
@@ -174,7 +178,7 @@ impl SeenIds {
         }
     }
 
-    /// Takes a segment, or the bounds, from a checkpoint.
+    /// Takes a segment, or the bounds, from a checkpoint; [`Self::restored`] comes after all of them.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
@@ -186,7 +190,6 @@ impl SeenIds {
     ) -> Result<(), StateError> {
         if key == BOUNDS {
             (self.from, self.swept_at, self.next) = decode(table, value)?;
-            self.drop_forgotten();
             return Ok(());
         }
         let segment = u64::from_be_bytes(key_number(table, key)?);
@@ -209,15 +212,25 @@ impl SeenIds {
                 u32::from_le_bytes(word(number)),
             );
             newest = newest.max(Some(arrival));
-            if arrival >= self.from && self.ids[table_of(id)].insert(id, arrival).is_none() {
-                self.len += 1;
-            }
+            self.read[table_of(id)].push((id, arrival));
         }
         if let Some(newest) = newest {
             self.segments.push((segment, newest));
         }
         self.next_segment = self.next_segment.max(segment + 1);
         Ok(())
+    }
+
+    /// Ends a restore: what was read is remembered, but for what is forgotten.
+    pub fn restored(&mut self) {
+        let from = self.from;
+        for (ids, read) in self.ids.iter_mut().zip(&mut self.read) {
+            let mut read = std::mem::take(read);
+            read.retain(|(_, arrival)| *arrival >= from);
+            ids.reserve(read.len());
+            ids.extend(read);
+        }
+        self.len = self.ids.iter().map(IdentityMap::len).sum();
     }
 }
 
@@ -280,6 +293,7 @@ mod tests {
                     let (_, _, _, key) = crate::state::split_key(key).unwrap();
                     again.restore(StateTable::SeenIds, key, value).unwrap();
                 }
+                again.restored();
                 assert_eq!(again.ids, seen.ids, "after {i}");
                 seen = again;
             }

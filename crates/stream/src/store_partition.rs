@@ -487,6 +487,8 @@ impl StorePartition {
     /// Ends a restore: new events find panes folded as far as they were. What is due waits for the watermark to move on, as it
     /// did before the restart, so that both go on alike.
     pub fn restored(&mut self) {
+        self.seen.restored();
+        self.copies.restored();
         if self.progress.watermark.is_none() {
             return;
         }

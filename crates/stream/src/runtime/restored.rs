@@ -43,6 +43,19 @@ fn restore_all(
     restored.into_inner().into_values().collect()
 }
 
+/// How far the lake is with each partition.
+pub(super) fn reached(parts: &RuntimeParts) -> BTreeMap<TopicPartition, Offset> {
+    let partitions = parts.journal.topic_partitions().into_iter();
+    let reached = partitions.map(|partition| {
+        let offset = parts.sink.reached(partition).unwrap_or_else(|error| {
+            tracing::error!(%partition, %error, "the lake cannot say how far it is");
+            0
+        });
+        (partition, offset)
+    });
+    reached.collect()
+}
+
 /// What threads share, made from the last checkpoint.
 pub(super) struct Restored {
     pub(super) control: Arc<Control>,
@@ -52,10 +65,11 @@ pub(super) struct Restored {
 }
 
 impl Restored {
-    /// Reads the checkpoint: what is shared, and each partition's worker.
+    /// Reads the checkpoint: what is shared, and each partition's worker. `reached` is what [`reached`] gave.
     pub(super) fn new(
         parts: &RuntimeParts,
         checkpoints: Arc<dyn CheckpointStore>,
+        reached: &BTreeMap<TopicPartition, Offset>,
         operators: OperatorConfig,
         accept_lost_state: bool,
     ) -> Result<(Self, Vec<PartitionWorker>), RuntimeError> {
@@ -69,14 +83,10 @@ impl Restored {
             operators,
         });
         let mut starts = Vec::new();
-        for partition in parts.journal.topic_partitions() {
+        for (&partition, &reached) in reached {
             let offset = offsets.get(&partition).copied();
             let bounds = parts.journal.bounds(partition);
             let next = offset.unwrap_or(0);
-            let reached = parts.sink.reached(partition).unwrap_or_else(|error| {
-                tracing::error!(%partition, %error, "the lake cannot say how far it is");
-                0
-            });
             let known = next.max(reached);
             if known > bounds.next {
                 tracing::error!(%partition, first = bounds.next, records = known - bounds.next, "the journal has lost records that the lake has; it goes on after them");
