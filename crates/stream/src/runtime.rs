@@ -218,18 +218,18 @@ impl Runtime {
 
     fn start_with(parts: &RuntimeParts, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
         // Each reads its own files and seldom uses more than one core: a start waits for the longer of the two.
-        let (checkpoints, reached) = std::thread::scope(|scope| {
-            let reached = scope.spawn(|| restored::reached(parts));
+        let (checkpoints, lake) = std::thread::scope(|scope| {
+            let lake = scope.spawn(|| restored::lake_offsets(parts));
             let checkpoints = Checkpoints::open(&config.folder);
-            let reached = reached
+            let lake = lake
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (checkpoints, reached)
+            (checkpoints, lake)
         });
         let (restored, workers) = Restored::new(
             parts,
             Arc::new(checkpoints?),
-            &reached,
+            &lake,
             config.operators,
             config.accept_lost_state,
         )?;

@@ -38,8 +38,7 @@ const TABLES: usize = 16;
 pub struct SeenIds {
     window: DedupWindow,
     ids: [IdentityMap<Arrival>; TABLES],
-    /// What a checkpoint holds, by table, until all of it is read: a table made in its final size is filled while it is in the
-    /// cache, and grows no more.
+    /// What a checkpoint holds, by table, until all of it is read: each table is then made in one piece, while it is in the cache.
     read: [Vec<(Identity, Arrival)>; TABLES],
     len: usize,
     next: u32,
@@ -84,6 +83,7 @@ impl SeenIds {
 
     /// Notes an id; `false` when it was seen before.
     pub fn insert(&mut self, event_id: &str, time: Micros) -> bool {
+        debug_assert!(self.is_whole(), "`restored` ends a restore");
         let id = identity(&[event_id]);
         // What comes later than everything remembered is remembered as the oldest.
         let arrival = (hour(time).max(self.from.0), self.next);
@@ -159,6 +159,7 @@ impl SeenIds {
     /// Writes what changed since the last call: one segment of new ids, what is forgotten, and the removal of segments that are
     /// too old as a whole. `table` is where these ids stand.
     pub fn save(&mut self, table: StateTable, changes: &mut Changes) {
+        debug_assert!(self.is_whole(), "`restored` ends a restore");
         let from = self.from;
         self.segments.retain(|(segment, newest)| {
             let keep = *newest >= from;
@@ -221,13 +222,18 @@ impl SeenIds {
         Ok(())
     }
 
+    /// Whether nothing that was read waits for [`Self::restored`].
+    fn is_whole(&self) -> bool {
+        self.read.iter().all(Vec::is_empty)
+    }
+
     /// Ends a restore: what was read is remembered, but for what is forgotten.
     pub fn restored(&mut self) {
         let from = self.from;
         for (ids, read) in self.ids.iter_mut().zip(&mut self.read) {
             let mut read = std::mem::take(read);
             read.retain(|(_, arrival)| *arrival >= from);
-            ids.reserve(read.len());
+            // The map's size is known, so it does not grow by doubling.
             ids.extend(read);
         }
         self.len = self.ids.iter().map(IdentityMap::len).sum();

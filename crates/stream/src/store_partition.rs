@@ -388,7 +388,7 @@ impl StorePartition {
             sales: self.orders.panes.snapshot(),
             names: Arc::clone(self.names.all()),
             latest_orders: self.orders.latest(&self.store),
-            latest_carts: self.carts.latest_abandoned(self.watermark(), &self.store),
+            latest_carts: self.carts.latest_abandoned(self.advanced, &self.store),
             rate: self.rate.clone(),
             state: [
                 ("seen_ids", self.seen.len() + self.copies.len()),
@@ -484,7 +484,7 @@ impl StorePartition {
         }
     }
 
-    /// Ends a restore: new events find panes folded as far as they were. What is due waits for the watermark to move on, as it
+    /// Ends a restore: ids read are remembered, and new events find panes folded as far as they were. What is due waits for the watermark to move on, as it
     /// did before the restart, so that both go on alike.
     pub fn restored(&mut self) {
         self.seen.restored();

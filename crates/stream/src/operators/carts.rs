@@ -98,11 +98,11 @@ impl Carts {
         }
     }
 
-    /// Takes an event of a visitor in.
+    /// Takes an event of a visitor in. `advanced`: the moment of the last [`Self::advance`].
     pub fn apply(
         &mut self,
         facts: &Facts<'_, '_>,
-        watermark: Micros,
+        advanced: Micros,
         around: &mut Surroundings<'_>,
     ) {
         let event = facts.event;
@@ -180,7 +180,7 @@ impl Carts {
             }
             if removed {
                 // What stands for them must not come later.
-                hand_out(shopper, watermark, quiet, around);
+                hand_out(shopper, advanced, quiet, around);
             }
         }
         if !owed && shopper.owes_rows() {
@@ -189,10 +189,10 @@ impl Carts {
     }
 
     /// Hands out the rows of the carts that changed since they were handed out last, of `budget` shoppers at most; takes from
-    /// the budget what it used.
+    /// the budget what it used. `advanced`: the moment of the last [`Self::advance`].
     pub fn hand_out(
         &mut self,
-        watermark: Micros,
+        advanced: Micros,
         budget: &mut usize,
         around: &mut Surroundings<'_>,
     ) {
@@ -201,7 +201,7 @@ impl Carts {
             shoppers.get(key).is_some_and(Shopper::owes_rows)
         }) {
             if let Some(shopper) = shoppers.get_mut(key) {
-                hand_out(shopper, watermark, self.quiet, around);
+                hand_out(shopper, advanced, self.quiet, around);
             }
         }
     }
@@ -396,14 +396,14 @@ fn cart_key(visitor: &str, cart: &Cart) -> String {
     format!("{visitor}@{}", cart.started.0)
 }
 
-fn hand_out(shopper: &mut Shopper, watermark: Micros, quiet: i64, around: &mut Surroundings<'_>) {
+fn hand_out(shopper: &mut Shopper, advanced: Micros, quiet: i64, around: &mut Surroundings<'_>) {
     for i in 0..shopper.carts.len() {
         if !std::mem::take(&mut shopper.carts[i].changed) {
             continue;
         }
         let cart = &shopper.carts[i];
         let status = match cart.end {
-            None if cart.last_activity.plus(quiet) < watermark => CartStatus::Abandoned,
+            None if cart.last_activity.plus(quiet) < advanced => CartStatus::Abandoned,
             None => CartStatus::Open,
             Some((_, End::Converted)) => CartStatus::Converted,
             Some((_, End::Recovered)) => CartStatus::Recovered,

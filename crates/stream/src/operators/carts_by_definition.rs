@@ -131,7 +131,8 @@ fn shuffle(events: &mut [Small], seed: u64) {
     }
 }
 
-/// S2: within a second of its turn a cart's row says the same whether it was handed out before or is only now.
+/// S2: within a second of its turn a cart's row says the same whether it was handed out before or is only now, and the list of
+/// abandoned carts what the rows say.
 #[test]
 fn s2_when_rows_are_handed_out_changes_no_cart() {
     let at = |id, millis: i64, kind| {
@@ -151,6 +152,7 @@ fn s2_when_rows_are_handed_out_changes_no_cart() {
         at(1, 120, EventType::ProductAdded),
         at(2, 3_600_500, EventType::PageViewed),
     ];
+    let next_second = at(3, 3_601_000, EventType::PageViewed);
     let [often, once] = [true, false].map(|often| {
         let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
         let mut rows = Vec::new();
@@ -161,9 +163,15 @@ fn s2_when_rows_are_handed_out_changes_no_cart() {
             }
         }
         state.cut_all(&mut rows);
-        cart_facts(&table(&rows, DerivedTable::Carts))
+        assert_eq!(state.snapshot().latest_carts, []);
+        let then = cart_facts(&table(&rows, DerivedTable::Carts));
+        state.apply(&record(RecordKind::Original, store_id()), &next_second);
+        state.cut_all(&mut rows);
+        assert_eq!(state.snapshot().latest_carts.len(), 1);
+        (then, cart_facts(&table(&rows, DerivedTable::Carts)))
     });
     assert_eq!(often, once);
+    assert_ne!(often.0, often.1, "the next second makes it abandoned");
 }
 
 proptest! {

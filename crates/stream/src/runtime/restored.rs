@@ -44,16 +44,16 @@ fn restore_all(
 }
 
 /// How far the lake is with each partition.
-pub(super) fn reached(parts: &RuntimeParts) -> BTreeMap<TopicPartition, Offset> {
+pub(super) fn lake_offsets(parts: &RuntimeParts) -> BTreeMap<TopicPartition, Offset> {
     let partitions = parts.journal.topic_partitions().into_iter();
-    let reached = partitions.map(|partition| {
+    let offsets = partitions.map(|partition| {
         let offset = parts.sink.reached(partition).unwrap_or_else(|error| {
             tracing::error!(%partition, %error, "the lake cannot say how far it is");
             0
         });
         (partition, offset)
     });
-    reached.collect()
+    offsets.collect()
 }
 
 /// What threads share, made from the last checkpoint.
@@ -65,11 +65,11 @@ pub(super) struct Restored {
 }
 
 impl Restored {
-    /// Reads the checkpoint: what is shared, and each partition's worker. `reached` is what [`reached`] gave.
+    /// Reads the checkpoint: what is shared, and each partition's worker. `lake`: how far it is with each partition.
     pub(super) fn new(
         parts: &RuntimeParts,
         checkpoints: Arc<dyn CheckpointStore>,
-        reached: &BTreeMap<TopicPartition, Offset>,
+        lake: &BTreeMap<TopicPartition, Offset>,
         operators: OperatorConfig,
         accept_lost_state: bool,
     ) -> Result<(Self, Vec<PartitionWorker>), RuntimeError> {
@@ -83,7 +83,7 @@ impl Restored {
             operators,
         });
         let mut starts = Vec::new();
-        for (&partition, &reached) in reached {
+        for (&partition, &reached) in lake {
             let offset = offsets.get(&partition).copied();
             let bounds = parts.journal.bounds(partition);
             let next = offset.unwrap_or(0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tradewind_model::{Offset, TopicPartition};
 
 use super::coordinator::Coordinator;
-use super::restored::{Restored, reached};
+use super::restored::{Restored, lake_offsets};
 use super::{RuntimeError, RuntimeParts};
 use crate::checkpoint::CheckpointStore;
 use crate::partition_worker::{PartitionCut, PartitionWorker, Shared};
@@ -32,8 +32,8 @@ impl SteppedRuntime {
         checkpoints: Arc<dyn CheckpointStore>,
         operators: OperatorConfig,
     ) -> Result<Self, RuntimeError> {
-        let reached = reached(parts);
-        let (restored, workers) = Restored::new(parts, checkpoints, &reached, operators, false)?;
+        let lake = lake_offsets(parts);
+        let (restored, workers) = Restored::new(parts, checkpoints, &lake, operators, false)?;
         let shared = Arc::clone(&restored.shared);
         let (_, received) = mpsc::channel();
         let mut coordinator = restored.coordinator(parts, received, 0, Duration::ZERO);
