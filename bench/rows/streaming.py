@@ -46,7 +46,7 @@ def measure(binary: str) -> Row:
                 details.append(f"{engine} {job}: {last}")
                 continue
             peer = json.loads(last)
-            if peer.get("events", count) != count:
+            if peer["events"] != count:
                 raise RuntimeError(f"{engine} {job} read {peer['events']:,} of {count:,} events")
             speeds[f"{engine} {job}"] = count / peer["seconds"]
             details.append(f"{engine} {peer['version']} {job}: {peer['seconds']:.1f} s without the JVM's start, {count / peer['seconds']:,.0f} events/s")
