@@ -361,7 +361,8 @@ fn journal(c: &mut Criterion) {
     }
     .expect("a folder");
     let journal =
-        EmbeddedJournal::open(folder.path(), &EmbeddedOptions::default()).expect("a journal");
+        EmbeddedJournal::open(&folder.path().join("journal"), &EmbeddedOptions::default())
+            .expect("a journal");
     let (store, received_at) = (store("EUR"), SystemClock.now());
     let lines = samples::lines("product_viewed", 500);
     let bytes: usize = lines.iter().map(String::len).sum();

@@ -234,7 +234,9 @@ fn j4_a_full_disk_refuses_before_acknowledging() {
         reserve_bytes: u64::MAX,
         ..Default::default()
     };
-    let journal = Arc::new(tradewind_journal::EmbeddedJournal::open(folder.path(), &full).unwrap());
+    let journal = Arc::new(
+        tradewind_journal::EmbeddedJournal::open(&folder.path().join("journal"), &full).unwrap(),
+    );
     let ingest = Ingest::new(
         journal,
         Arc::new(Still),

@@ -50,7 +50,7 @@ pub(crate) fn open(folder: &Path) -> Arc<EmbeddedJournal> {
         reserve_bytes: 0,
         ..EmbeddedOptions::default()
     };
-    Arc::new(EmbeddedJournal::open(folder, &options).unwrap())
+    Arc::new(EmbeddedJournal::open(&folder.join("journal"), &options).unwrap())
 }
 
 /// A record, owned.

@@ -69,11 +69,11 @@ fn all(journal: &EmbeddedJournal) -> Vec<(Offset, String)> {
 fn j2_offsets_are_dense_across_restarts() {
     let folder = tempfile::tempdir().unwrap();
     {
-        let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+        let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
         assert_eq!(append(&journal, &["a", "b"]), 0);
         assert_eq!(append(&journal, &["c"]), 2);
     }
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     assert_eq!(append(&journal, &["d"]), 3);
     let expected: Vec<(u64, String)> = ["a", "b", "c", "d"]
         .iter()
@@ -97,7 +97,8 @@ fn j2_offsets_are_dense_across_restarts() {
 #[test]
 fn many_writers_share_commits_and_each_gets_its_own_offsets() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Arc::new(EmbeddedJournal::open(folder.path(), &options()).unwrap());
+    let journal =
+        Arc::new(EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap());
     let mut firsts: Vec<Offset> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..8)
             .map(|_| {
@@ -120,8 +121,8 @@ fn many_writers_share_commits_and_each_gets_its_own_offsets() {
 #[test]
 fn a_second_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let _held = EmbeddedJournal::open(folder.path(), &options()).unwrap();
-    let Err(error) = EmbeddedJournal::open(folder.path(), &options()) else {
+    let _held = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
+    let Err(error) = EmbeddedJournal::open(&folder.path().join("journal"), &options()) else {
         panic!("opened twice")
     };
     assert!(matches!(error, JournalError::Locked { .. }), "{error}");
@@ -135,7 +136,7 @@ fn j4_a_full_disk_refuses_before_acknowledging_and_resumes() {
             reserve_bytes: u64::MAX,
             ..options()
         };
-        let journal = EmbeddedJournal::open(folder.path(), &full).unwrap();
+        let journal = EmbeddedJournal::open(&folder.path().join("journal"), &full).unwrap();
         let refused = journal.append(Append {
             blocks: vec![(TP, block(&["a"]))],
             progress: None,
@@ -143,7 +144,7 @@ fn j4_a_full_disk_refuses_before_acknowledging_and_resumes() {
         assert!(matches!(refused, Err(JournalError::Full { .. })));
         assert_eq!(journal.bounds(TP).next, 0);
     }
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     assert_eq!(append(&journal, &["a"]), 0);
 }
 
@@ -155,7 +156,7 @@ fn trim_never_passes_a_consumer_and_never_reuses_offsets() {
         max_bytes: Some(0),
     };
     {
-        let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+        let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
         append(&journal, &["a", "b"]);
         append(&journal, &["c"]);
         assert_eq!(
@@ -173,7 +174,7 @@ fn trim_never_passes_a_consumer_and_never_reuses_offsets() {
         journal.commit("stream", &[(TP, 3)]).unwrap();
         assert_eq!(journal.trim(&everything, Micros(i64::MAX)).unwrap(), 1);
     }
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     assert_eq!(
         journal.bounds(TP),
         Bounds {
@@ -187,7 +188,8 @@ fn trim_never_passes_a_consumer_and_never_reuses_offsets() {
 #[test]
 fn the_tail_is_followed_without_polling() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Arc::new(EmbeddedJournal::open(folder.path(), &options()).unwrap());
+    let journal =
+        Arc::new(EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap());
     let signal = journal.signal();
     let seen = signal.generation();
     let writer = {
@@ -202,7 +204,7 @@ fn the_tail_is_followed_without_polling() {
 #[test]
 fn damage_is_reported_with_its_offsets_and_everything_else_is_served() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     append(&journal, &["a", "b"]);
     append(&journal, &["c"]);
     append(&journal, &["d"]);
@@ -230,7 +232,7 @@ fn damage_is_reported_with_its_offsets_and_everything_else_is_served() {
 fn a_torn_write_is_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     {
-        let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+        let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
         append(&journal, &["a"]);
     }
     // A crash in the middle of the next write leaves half a batch at the end of the newest log file.
@@ -244,7 +246,7 @@ fn a_torn_write_is_rolled_back() {
     let mut torn = whole[..used].to_vec();
     torn.extend_from_slice(&whole[..used.min(40)]);
     std::fs::write(&newest, torn).unwrap();
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     assert_eq!(all(&journal), [(0, "a".to_owned())]);
     assert_eq!(append(&journal, &["b"]), 1);
 }
@@ -265,7 +267,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn formats_and_progress_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     let hash = journal.put_format("definition").unwrap();
     assert_eq!(journal.put_format("definition").unwrap(), hash);
     assert_eq!(journal.format(hash).unwrap().as_deref(), Some("definition"));
@@ -435,7 +437,7 @@ proptest! {
     #[test]
     fn j2_the_log_behaves_as_a_list(acts in proptest::collection::vec(act(), 1..25)) {
         let folder = tempfile::tempdir().unwrap();
-        let open = || -> Box<dyn Journal> { Box::new(EmbeddedJournal::open(folder.path(), &options()).unwrap()) };
+        let open = || -> Box<dyn Journal> { Box::new(EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap()) };
         behaves_as_a_list(acts, open(), |journal| {
             drop(journal);
             open()
@@ -454,7 +456,7 @@ proptest! {
 fn j2_offsets_given_up_are_not_used_again() {
     let folder = tempfile::tempdir().unwrap();
     {
-        let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+        let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
         append(&journal, &["a"]);
         journal.skip_to(TP, 5).unwrap();
         journal.skip_to(TP, 3).unwrap();
@@ -467,7 +469,7 @@ fn j2_offsets_given_up_are_not_used_again() {
         };
         assert_eq!(journal.bounds(empty), bounds);
     }
-    let journal = EmbeddedJournal::open(folder.path(), &options()).unwrap();
+    let journal = EmbeddedJournal::open(&folder.path().join("journal"), &options()).unwrap();
     assert_eq!(journal.bounds(TP).next, 6);
     assert_eq!(all(&journal), [(0, "a".to_owned()), (5, "b".to_owned())]);
 }

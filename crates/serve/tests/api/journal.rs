@@ -12,7 +12,7 @@ use tradewind_serve::Settings;
 use crate::harness::{Server, outcome};
 
 fn open(folder: &Path) -> Arc<dyn Journal> {
-    Arc::new(EmbeddedJournal::open(folder, &EmbeddedOptions::default()).unwrap())
+    Arc::new(EmbeddedJournal::open(&folder.join("journal"), &EmbeddedOptions::default()).unwrap())
 }
 
 /// Records of a topic.
