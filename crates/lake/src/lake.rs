@@ -6,11 +6,13 @@ use std::sync::Arc;
 use deltalake_core::DeltaTable;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
+use tradewind_model::StoreId;
 
 use crate::error::{LakeError, Result};
 use crate::gold::{Backlogs, GoldSession, GoldTables};
 use crate::layout::{self, TableName};
 use crate::maintenance::Vacuumed;
+use crate::rules::CountedBy;
 use crate::table::TableHandle;
 
 /// Settings of a lake.
@@ -34,6 +36,7 @@ pub struct Lake {
 
 struct Generation {
     name: String,
+    counted_by: CountedBy,
     tables: HashMap<TableName, Arc<TableHandle>>,
 }
 
@@ -70,12 +73,14 @@ impl Lake {
         runtime: tokio::runtime::Handle,
         options: LakeOptions,
     ) -> Result<Arc<Self>> {
+        let counted_by = CountedBy::open(&root, &name)?;
         Ok(Arc::new(Self {
             root,
             runtime,
             options,
             generation: RwLock::new(Generation {
                 name,
+                counted_by,
                 tables: HashMap::new(),
             }),
             gold: GoldTables::load(&data_dir.join("gold"))?,
@@ -93,6 +98,7 @@ impl Lake {
             options: self.options,
             generation: RwLock::new(Generation {
                 name: generation.to_owned(),
+                counted_by: self.generation.read().counted_by.clone(),
                 tables: HashMap::new(),
             }),
             gold: self.gold.clone(),
@@ -106,9 +112,25 @@ impl Lake {
     pub(crate) fn switch_to(&self, generation: &str) -> Result<()> {
         let mut current = self.generation.write();
         layout::set_current_generation(&self.root, generation)?;
+        current.counted_by = CountedBy::open(&self.root, generation)?;
         current.name = generation.to_owned();
         current.tables.retain(|name, _| name.schema() == "bronze");
         Ok(())
+    }
+
+    /// The version of the rules ([`tradewind_stream::RULES`]) by which a store's silver and gold were counted.
+    #[must_use]
+    pub fn counted_by(&self, store: &StoreId) -> u32 {
+        self.generation.read().counted_by.of(store)
+    }
+
+    /// Writes by which rules the stores of this generation were counted; `anew`: the store that was counted whole by today's.
+    pub(crate) fn note_rules(&self, anew: Option<&StoreId>) -> Result<()> {
+        let mut generation = self.generation.write();
+        if let Some(store) = anew {
+            generation.counted_by.counted_anew(store);
+        }
+        generation.counted_by.write(&self.root, &generation.name)
     }
 
     /// The folder of the lake.

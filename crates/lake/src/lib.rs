@@ -27,6 +27,7 @@ mod layout;
 mod maintenance;
 mod recount;
 mod replay;
+mod rules;
 mod scan;
 mod schema;
 mod session;

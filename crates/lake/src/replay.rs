@@ -116,6 +116,8 @@ impl Replay {
                 Err(error) => return Err(error),
             }
         }
+        let whole = self.range.from.is_none() && self.range.to.is_none();
+        self.staged.note_rules(whole.then_some(&self.range.store))?;
         let root = self.lake.root().to_path_buf();
         sync_all(&root)?;
         let old = self.lake.generation();
@@ -187,12 +189,21 @@ fn clear_unfinished(root: &Path, current: &str) -> Result<u64> {
 fn remove_generation(root: &Path, generation: &str) -> Result<()> {
     let folder = root.join(generation);
     let doomed = if generation == layout::MAIN {
-        vec![folder.join("silver"), folder.join("gold")]
+        vec![
+            folder.join("silver"),
+            folder.join("gold"),
+            folder.join("RULES"),
+        ]
     } else {
         vec![folder]
     };
     for folder in doomed {
-        match std::fs::remove_dir_all(&folder) {
+        let removed = if folder.is_file() {
+            std::fs::remove_file(&folder)
+        } else {
+            std::fs::remove_dir_all(&folder)
+        };
+        match removed {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(LakeError::storage(
                     format!("deleting `{}`", folder.display()),

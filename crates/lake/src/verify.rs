@@ -272,6 +272,10 @@ impl Lake {
             by_store.entry(key.store).or_default().push(key.date);
         }
         for (store, dates) in by_store {
+            // Its days were computed by SQL of then; a replay computes them by that of today.
+            if self.counted_by(&store) != tradewind_stream::RULES {
+                continue;
+            }
             for dates in dates.chunks(crate::gold::DATES_A_QUERY) {
                 let want = self.recompute(name, &store, dates).await?;
                 let have = self.gold_rows(name, &store, dates).await?;

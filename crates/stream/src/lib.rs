@@ -21,6 +21,10 @@ pub mod state;
 mod store_partition;
 pub mod visitors;
 
+/// The version of the rules by which events are counted: raised when the same events come to other figures than before
+/// (docs/decisions/0009). 1: before there were versions. 2: refunds on the order's own terms, lines of one order by one, purchases once.
+pub const RULES: u32 = 2;
+
 pub use live::LiveHub;
 pub use partition_worker::Formats;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError, RuntimeParts, SteppedRuntime};

@@ -12,7 +12,7 @@ use tradewind_journal::{EmbeddedJournal, EmbeddedOptions, Journal, RetentionPoli
 use tradewind_lake::{Lake, LakeOptions, LakeSink, MaintenancePolicy};
 use tradewind_model::{Causes, Clock, StoreDirectory, SystemClock};
 use tradewind_query::{QueryEngine, QueryLimits, QueryOptions};
-use tradewind_stream::{LiveHub, Runtime, RuntimeConfig, RuntimeParts};
+use tradewind_stream::{LiveHub, RULES, Runtime, RuntimeConfig, RuntimeParts};
 
 use crate::config::Config;
 use crate::live_tables::HubTables;
@@ -105,6 +105,12 @@ impl Instance {
             },
         )
         .await?;
+        for store in control.stores() {
+            let rules = lake.counted_by(&store.store_id);
+            if rules != RULES {
+                tracing::warn!(store = %store.store_id, rules, today = RULES, "counted by older rules; what comes new is counted by today's, `tradewind replay --store {}` counts all of it again", store.store_id);
+            }
+        }
         let hub = Arc::new(LiveHub::default());
         let parts = RuntimeParts {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
