@@ -27,6 +27,67 @@ pub enum AmountError {
     TooLarge,
 }
 
+/// Digits that every double of so many decimal digits keeps, and that its shortest spelling has when it is no short decimal.
+const DOUBLE_DIGITS: usize = 15;
+
+fn significant_digits(text: &str) -> usize {
+    let digits = text.bytes().filter(u8::is_ascii_digit);
+    digits.skip_while(|b| *b == b'0').count()
+}
+
+/// A decimal with an optional exponent as a whole number of 10^-places, rounded half away from zero.
+///
+/// # Errors
+/// [`AmountError::NotDecimal`] and, beyond eighteen digits, [`AmountError::TooLarge`].
+pub(crate) fn round_decimal(text: &str, places: i64) -> Result<i64, AmountError> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        // An exponent of more digits makes any number too large, or nothing.
+        Some((mantissa, exponent)) => (
+            mantissa,
+            exponent
+                .parse::<i64>()
+                .map_err(|_| AmountError::NotDecimal)?
+                .clamp(-100_000, 100_000),
+        ),
+        None => (text, 0),
+    };
+    let (negative, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = || whole.bytes().chain(fraction.bytes());
+    if digits().next().is_none() || !digits().all(|b| b.is_ascii_digit()) {
+        return Err(AmountError::NotDecimal);
+    }
+    // So many of the digits stand before the last place that is kept.
+    let kept = i64::try_from(whole.len()).unwrap_or(i64::MAX) + exponent + places;
+    let mut value: i64 = 0;
+    let mut at = 0;
+    let mut zeros_only = true;
+    for digit in digits().map(|b| i64::from(b - b'0')) {
+        if at < kept {
+            value = value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(digit))
+                .ok_or(AmountError::TooLarge)?;
+            zeros_only &= digit == 0;
+        } else {
+            if at == kept && digit >= 5 {
+                value += 1;
+            }
+            break;
+        }
+        at += 1;
+    }
+    if !zeros_only {
+        for _ in at..kept {
+            value = value.checked_mul(10).ok_or(AmountError::TooLarge)?;
+        }
+    }
+    Ok(if negative { -value } else { value })
+}
+
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
@@ -96,25 +157,34 @@ impl Amount {
         Ok(Self(if negative { -value } else { value }))
     }
 
-    /// Takes a JSON number. Exact: a double that is the nearest one to a decimal of at most four places becomes that
-    /// decimal; any other is refused rather than rounded.
+    /// Takes a JSON number as it was written, exponent included. More than four places are rounded half away from zero: what adds
+    /// prices as doubles sends `836.9999999999998` for 837. Exact: digits are rounded, never a double.
     ///
     /// # Errors
-    /// [`AmountError`] when the number is not finite, finer than four places or too large.
-    pub fn from_json_number(number: f64) -> Result<Self, AmountError> {
-        if !number.is_finite() {
-            return Err(AmountError::NotDecimal);
-        }
-        let scaled = (number * 10_000.0).round();
-        if scaled.abs() >= 9_007_199_254_740_992.0 {
+    /// [`AmountError`] when the text is no JSON number or too large.
+    pub fn parse_json_number(raw: &str) -> Result<Self, AmountError> {
+        let value = round_decimal(raw, 4)?;
+        if value.unsigned_abs() > Self::MAX_INPUT.0.unsigned_abs() {
             return Err(AmountError::TooLarge);
         }
-        #[allow(clippy::float_cmp, reason = "equality is the test of exactness here")]
-        if scaled / 10_000.0 != number {
-            return Err(AmountError::TooPrecise);
+        Ok(Self(value))
+    }
+
+    /// Takes a cell of a table: a decimal as [`Self::parse`] takes it, or one of fifteen and more digits, which nobody types and
+    /// programs write of a double; that is rounded as [`Self::parse_json_number`] does.
+    ///
+    /// # Errors
+    /// [`AmountError`], when the text is not a decimal, is finer than four places or too large.
+    pub fn parse_cell(text: &str) -> Result<Self, AmountError> {
+        match Self::parse(text) {
+            Err(AmountError::TooPrecise) if significant_digits(text) >= DOUBLE_DIGITS => {
+                Self::parse_json_number(text)
+            }
+            Err(AmountError::NotDecimal) if text.contains(['e', 'E']) => {
+                Self::parse_json_number(text)
+            }
+            other => other,
         }
-        #[allow(clippy::cast_possible_truncation, reason = "below 2^53")]
-        Ok(Self(scaled as i64))
     }
 
     /// Takes a whole number of units.
@@ -256,15 +326,54 @@ mod tests {
             Amount::parse("99999999999999999999"),
             Err(AmountError::TooLarge)
         );
-        assert_eq!(Amount::from_json_number(0.1).unwrap().to_string(), "0.1000");
+        for (raw, amount) in [
+            ("0.1", "0.1000"),
+            ("836.9999999999998", "837.0000"),
+            ("183.60000000000002", "183.6000"),
+            ("16.666666666666668", "16.6667"),
+            ("-0.00005", "-0.0001"),
+            ("0.00004999999999", "0.0000"),
+            ("1e3", "1000.0000"),
+            ("12.5E-1", "1.2500"),
+            ("5e-5", "0.0001"),
+            ("4e-5", "0.0000"),
+            ("9e-99999999", "0.0000"),
+            ("0e99999999", "0.0000"),
+            ("1000000000000", "1000000000000.0000"),
+        ] {
+            let read = Amount::parse_json_number(raw).map(|a| a.to_string());
+            assert_eq!(read.as_deref(), Ok(amount), "{raw}");
+        }
+        for raw in [
+            "1000000000000.0001",
+            "1e13",
+            "1e99999999",
+            "123456789012345678901",
+        ] {
+            assert_eq!(
+                Amount::parse_json_number(raw),
+                Err(AmountError::TooLarge),
+                "{raw}"
+            );
+        }
+        for raw in ["", "-", "ten", "1e", "1.2.3"] {
+            assert_eq!(
+                Amount::parse_json_number(raw),
+                Err(AmountError::NotDecimal),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn cells_of_doubles_are_rounded_and_typed_decimals_are_not() {
         assert_eq!(
-            Amount::from_json_number(0.12345),
-            Err(AmountError::TooPrecise)
+            Amount::parse_cell("183.60000000000002").unwrap().raw(),
+            1_836_000
         );
-        assert_eq!(
-            Amount::from_json_number(f64::NAN),
-            Err(AmountError::NotDecimal)
-        );
+        assert_eq!(Amount::parse_cell("1.5e2").unwrap().raw(), 1_500_000);
+        assert_eq!(Amount::parse_cell("0.12345"), Err(AmountError::TooPrecise));
+        assert_eq!(Amount::parse_cell("0,5"), Err(AmountError::NotDecimal));
     }
 
     #[test]
@@ -281,10 +390,21 @@ mod tests {
         }
 
         #[test]
-        fn m1_json_numbers_equal_their_text(raw in -90_000_000_000_000i64..=90_000_000_000_000) {
+        fn m1_json_numbers_equal_their_text(raw in -10_000_000_000_000_000i64..=10_000_000_000_000_000) {
             let amount = Amount::from_raw(raw);
-            let number: f64 = amount.to_string().parse().unwrap();
-            prop_assert_eq!(Amount::from_json_number(number), Ok(amount));
+            prop_assert_eq!(Amount::parse_json_number(&amount.to_string()), Ok(amount));
+        }
+
+        /// Whatever a double made of a sum of prices, the cents come back.
+        #[test]
+        fn m1_artefacts_of_doubles_are_rounded_away(cents in proptest::collection::vec(0i64..10_000_000, 1..20)) {
+            let exact = Amount::from_raw(cents.iter().sum::<i64>() * 100);
+            let sum: f64 = cents.iter().map(|c| {
+                let price: f64 = Amount::from_raw(c * 100).to_string().parse().unwrap();
+                price
+            }).sum();
+            prop_assert_eq!(Amount::parse_json_number(&format!("{sum}")), Ok(exact));
+            prop_assert_eq!(Amount::parse_json_number(&format!("{sum:e}")), Ok(exact));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::amount::Amount;
+use crate::amount::{Amount, round_decimal};
 use crate::event::Text;
 use crate::properties::Properties;
 use crate::scan::{Fault, Scanner, Value};
@@ -16,13 +16,34 @@ pub(crate) struct Pass<'a> {
     pub(crate) properties: Properties<'a>,
 }
 
+/// A whole number as JSON or a text writes it: `3`, `3.0`, `3e0`.
+pub(crate) fn whole_number(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number = round_decimal(text, 0).ok()?;
+    // The same in ten-thousandths only when nothing was rounded; that leaves room for far more than anything that is counted.
+    let finer = round_decimal(text, 4).ok()?;
+    (number.checked_mul(10_000) == Some(finer) && !is_finer(text)).then_some(number)
+}
+
+/// Whether digits other than zero follow the fourth place of a decimal.
+fn is_finer(text: &str) -> bool {
+    !text.contains(['e', 'E'])
+        && text
+            .split_once('.')
+            .is_some_and(|(_, fraction)| fraction.bytes().skip(4).any(|b| b != b'0'))
+}
+
 impl Value<'_> {
     fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool => "a boolean",
             Self::Text(_) => "text",
-            Self::Number(raw) if raw.parse::<i64>().is_ok() => "a whole number",
+            Self::Number(raw) if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+                "a whole number"
+            }
             Self::Number(_) => "a number",
             Self::Object | Self::Array => "an object or array",
         }
@@ -39,13 +60,15 @@ impl<'a> Pass<'a> {
         );
     }
 
-    /// Text; a whole number is taken as its digits, because many shops number their customers and products.
+    /// Text; a whole number of any length is taken as its digits, because many shops number their customers and products.
     #[inline]
     pub(crate) fn text(&mut self, value: Value<'a>, prefix: &str, name: &str) -> Option<Text<'a>> {
         match value {
             Value::Text(text) if text.is_empty() => None,
             Value::Text(text) => Some(text),
-            Value::Number(raw) if raw.parse::<i64>().is_ok() => Some(Cow::Borrowed(raw)),
+            Value::Number(raw) if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+                Some(Cow::Borrowed(raw))
+            }
             Value::Null => None,
             other => {
                 self.wrong(prefix, name, &other, "text");
@@ -57,12 +80,8 @@ impl<'a> Pass<'a> {
     pub(crate) fn amount(&mut self, value: Value<'a>, prefix: &str, name: &str) -> Option<Amount> {
         let parsed = match &value {
             Value::Text(text) => Amount::parse(text),
-            // As written it is exact (M1); what is written with an exponent or more places is taken when it is a decimal's double.
-            Value::Number(raw) => Amount::parse(raw).or_else(|why| {
-                raw.parse::<f64>()
-                    .map_err(|_| why)
-                    .and_then(Amount::from_json_number)
-            }),
+            // As written it is exact (M1); what doubles leave behind the last place is rounded away.
+            Value::Number(raw) => Amount::parse(raw).or_else(|_| Amount::parse_json_number(raw)),
             Value::Null => return None,
             _ => {
                 let accepted = "a decimal number or text such as \"19.99\"";
@@ -86,15 +105,8 @@ impl<'a> Pass<'a> {
     pub(crate) fn whole(&mut self, value: Value<'a>, prefix: &str, name: &str) -> Option<i64> {
         let found = match &value {
             Value::Null => return None,
-            Value::Text(text) => text.parse::<i64>().ok(),
-            Value::Number(raw) => raw.parse::<i64>().ok().or_else(|| {
-                let number = raw.parse::<f64>().ok()?;
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    reason = "range and wholeness are checked"
-                )]
-                (number.fract() == 0.0 && number.abs() < 9.0e15).then_some(number as i64)
-            }),
+            Value::Text(text) => whole_number(text.trim()),
+            Value::Number(raw) => whole_number(raw),
             _ => None,
         };
         if found.is_none() {
@@ -119,15 +131,8 @@ impl<'a> Pass<'a> {
 
     pub(crate) fn time(&mut self, value: Value<'a>) {
         let time = match &value {
-            Value::Text(text) => Micros::parse_rfc3339(text),
-            Value::Number(raw) => match raw.parse::<i64>() {
-                // Milliseconds from 1973 to 5138, microseconds from 1973 on above that. What is below says seconds, or nothing
-                // an event of a shop can mean.
-                Ok(v) if v.unsigned_abs() < 100_000_000_000 => None,
-                Ok(v) if v.unsigned_abs() < 100_000_000_000_000 => v.checked_mul(1_000).map(Micros),
-                Ok(v) => Some(Micros(v)),
-                Err(_) => None,
-            },
+            Value::Text(text) => Micros::parse(text),
+            Value::Number(raw) => Micros::parse_number(raw),
             Value::Null => return,
             _ => None,
         };
@@ -136,7 +141,7 @@ impl<'a> Pass<'a> {
             None => self.draft.fail(
                 RejectCode::InvalidTime,
                 "time",
-                "is not a time; accepted is RFC 3339 such as 2026-11-21T08:00:00.123Z, or milliseconds since 1970 (not seconds)",
+                "is not a time with a zone; accepted is RFC 3339 such as 2026-11-21T08:00:00.123Z, its usual variants, RFC 2822, or seconds, milliseconds or microseconds since 1970",
             ),
         }
     }

@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 
 use crate::amount::Amount;
 use crate::event::{EventType, Product, Text};
+use crate::leaf::whole_number;
 use crate::mapping::{CsvDecoder, Piece};
 use crate::properties::Properties;
 use crate::store::StoreZone;
@@ -145,8 +146,9 @@ impl TimeReader {
 
     fn read(&self, text: &str) -> Option<Micros> {
         match &self.form {
-            TimeForm::Iso => Micros::parse_rfc3339(text)
-                .or_else(|| Micros::parse_naive(text).map(|t| self.zoned(t))),
+            TimeForm::Iso => {
+                Micros::parse(text).or_else(|| Micros::parse_naive(text).map(|t| self.zoned(t)))
+            }
             TimeForm::Unix(scale) => {
                 let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
                 let whole = whole.parse::<i64>().ok()?.checked_mul(*scale)?;
@@ -279,7 +281,7 @@ impl<'a> Row<'a, '_> {
     }
 
     fn amount(&mut self, text: &str, source: &str) -> Option<Amount> {
-        Amount::parse(text.trim())
+        Amount::parse_cell(text.trim())
             .map_err(|_| {
                 self.fail(
                     RejectCode::InvalidField,
@@ -292,8 +294,7 @@ impl<'a> Row<'a, '_> {
     }
 
     fn whole(&mut self, text: &str, source: &str) -> Option<i64> {
-        let trimmed = text.trim();
-        let whole = trimmed.strip_suffix(".0").unwrap_or(trimmed).parse().ok();
+        let whole = whole_number(text.trim());
         if whole.is_none() {
             self.fail(RejectCode::InvalidField, source, text, "a whole number");
         }

@@ -14,7 +14,10 @@ pub(crate) struct Properties<'a> {
 impl<'a> Properties<'a> {
     /// The object the sender gave, as raw JSON text.
     pub(crate) fn set_sent(&mut self, raw: Cow<'a, str>) {
-        self.sent = Some(raw);
+        self.sent = Some(match raw {
+            Cow::Borrowed(raw) => with_characters(raw),
+            Cow::Owned(raw) => Cow::Owned(with_characters(&raw).into_owned()),
+        });
     }
 
     /// Adds an unknown field by its path (`product.colour`) and its raw JSON value.
@@ -24,7 +27,7 @@ impl<'a> Properties<'a> {
         }
         push_json_string(&mut self.added, path);
         self.added.push(':');
-        self.added.push_str(raw_json);
+        self.added.push_str(&with_characters(raw_json));
     }
 
     /// Adds an unknown field whose value is text.
@@ -48,6 +51,43 @@ impl<'a> Properties<'a> {
         }
         let comma = if inner.is_empty() { "" } else { "," };
         Some(Cow::Owned(format!("{{{inner}{comma}{}}}", self.added)))
+    }
+}
+
+/// JSON text in which escapes of half a surrogate pair are those of U+FFFD: they stand for no character, and readers of JSON refuse them.
+pub(crate) fn with_characters(raw: &str) -> Cow<'_, str> {
+    let bytes = raw.as_bytes();
+    let mut out: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
+        let escape = at + found;
+        let half = |from: usize| {
+            let digits = bytes.get(from..from + 6)?.strip_prefix(b"\\u")?;
+            let code = u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            Some(code).filter(|code| (0xd800..0xe000).contains(code))
+        };
+        at = match half(escape) {
+            None => escape + 2,
+            Some(first) => {
+                let pair =
+                    first < 0xdc00 && half(escape + 6).is_some_and(|second| second >= 0xdc00);
+                if pair {
+                    escape + 12
+                } else {
+                    let out = out.get_or_insert_with(|| bytes.to_vec());
+                    out[escape + 2..escape + 6].copy_from_slice(b"fffd");
+                    escape + 6
+                }
+            }
+        };
+        if at >= bytes.len() {
+            break;
+        }
+    }
+    match out {
+        // Only ASCII was replaced, by ASCII.
+        Some(out) => Cow::Owned(String::from_utf8_lossy(&out).into_owned()),
+        None => Cow::Borrowed(raw),
     }
 }
 
@@ -84,6 +124,14 @@ mod tests {
         assert_eq!(
             p.finish().unwrap(),
             r#"{"a": {"b":1},"colour":"red","say":"a\"b"}"#
+        );
+        let mut p = Properties::default();
+        p.set_sent(Cow::Borrowed(
+            r#"{"a":"\ud83d","b":"\ud83d\ude00\\ud800","c":"\udc00\ud800"}"#,
+        ));
+        assert_eq!(
+            p.finish().unwrap(),
+            r#"{"a":"\ufffd","b":"\ud83d\ude00\\ud800","c":"\ufffd\ufffd"}"#
         );
         let mut p = Properties::default();
         p.set_sent(Cow::Borrowed("{}"));

@@ -55,6 +55,16 @@ const fn special(word: u64) -> u64 {
         & HIGHS
 }
 
+/// The second half of a surrogate pair, escaped as `\uDC00` to `\uDFFF`.
+fn low_half(escape: &[u8; 6]) -> Option<u32> {
+    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let code = u32::from_str_radix(digits, 16).ok()?;
+    (0xdc00..=0xdfff).contains(&code).then_some(code)
+}
+
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(text: &'a str) -> Self {
         Self {
@@ -258,19 +268,21 @@ impl<'a> Scanner<'a> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let first = self.hex()?;
+                // Half a pair alone stands for no character. JavaScript cuts texts between the halves and sends them; what the rest
+                // says counts all the same.
                 let code = match first {
                     0xd800..=0xdbff => {
-                        if self.byte(self.at) != Some(b'\\') || self.byte(self.at + 1) != Some(b'u')
-                        {
-                            return self.broken("the second half of a surrogate pair");
+                        let rest = self.text.as_bytes().get(self.at..);
+                        let second = rest.and_then(|r| r.first_chunk::<6>()).and_then(low_half);
+                        match second {
+                            Some(second) => {
+                                self.at += 6;
+                                0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+                            }
+                            None => u32::from(char::REPLACEMENT_CHARACTER),
                         }
-                        self.at += 2;
-                        let second = self.hex()?;
-                        if !(0xdc00..=0xdfff).contains(&second) {
-                            return self.broken("the second half of a surrogate pair");
-                        }
-                        0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
                     }
+                    0xdc00..=0xdfff => u32::from(char::REPLACEMENT_CHARACTER),
                     code => code,
                 };
                 match char::from_u32(code) {
@@ -461,7 +473,7 @@ mod tests {
             (r#"{"a" 1}"#, "`:`", 5),
             ("[1 2]", "`,` or `]`", 3),
             (r#""\x""#, "an escape such as \\n or \\u00e9", 2),
-            (r#""\ud800""#, "the second half of a surrogate pair", 7),
+            (r#""\ud80""#, "four hexadecimal digits", 6),
             ("\"a\nb\"", "control characters in text to be escaped", 2),
             ("01", "no digit after a leading zero", 1),
             ("nul", "a value", 0),
@@ -511,7 +523,11 @@ mod tests {
 
     /// Both read a text alike or refuse it. A number beyond a double is JSON, but serde_json has no value for it: then only
     /// whether it is JSON is compared.
+    /// Half a surrogate pair, which serde_json refuses, is read as U+FFFD.
     fn judged_alike(text: &str) -> std::result::Result<(), TestCaseError> {
+        let replaced = crate::properties::with_characters(text);
+        prop_assert_eq!(ours(text).ok(), ours(&replaced).ok(), "{}", text);
+        let text = replaced.as_ref();
         let beyond = |e: serde_json::Error| e.to_string().starts_with("number out of range");
         if serde_json::from_str::<serde_json::Value>(text).is_err_and(beyond) {
             let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
@@ -520,6 +536,19 @@ mod tests {
             prop_assert_eq!(ours(text).ok(), theirs(text), "{}", text);
         }
         Ok(())
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_the_replacement_character() {
+        for (text, expected) in [
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\udc00b""#, "\u{fffd}b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\ud83d\n""#, "\u{fffd}\n"),
+        ] {
+            let value = Scanner::new(text).value();
+            assert_eq!(value, Ok(Value::Text(expected.into())), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
+use crate::amount::round_decimal;
+
 /// A moment, or with care a span, in microseconds; moments count from 1970-01-01T00:00:00Z.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -26,23 +28,74 @@ impl Micros {
     /// The first moment no longer accepted as an event time: 2200-01-01T00:00:00Z.
     pub const END_EVENT: Self = Self(7_258_118_400 * Self::SECOND);
 
-    /// Reads `2026-11-21T08:00:00.123456Z`, with a space for the `T`, an offset or ` UTC` for the `Z`.
+    /// Reads a moment as text in any spelling that names its zone: [`Self::parse_rfc3339`], the basic form `20261121T080000Z`,
+    /// RFC 2822 (`Sat, 21 Nov 2026 08:00:00 +0000`), JavaScript's `Date.toString()`, a zone's name in brackets behind its offset as Java
+    /// writes it, and numbers as [`Self::parse_number`] reads them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_rfc3339(text).or_else(|| Self::parse_rare(text.trim()))
+    }
+
+    #[cold]
+    fn parse_rare(text: &str) -> Option<Self> {
+        if text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
+            && let Some(time) = Self::parse_number(text)
+        {
+            return Some(time);
+        }
+        // Java: 2026-11-21T09:00:00+01:00[Europe/Berlin].
+        let text = match text.strip_suffix(']').and_then(|t| t.split_once('[')) {
+            Some((time, _)) => time,
+            None => text,
+        };
+        if let Some(time) = Self::parse_rfc3339(text) {
+            return Some(time);
+        }
+        if let Some((naive, zone)) = parse_basic(text.as_bytes()) {
+            return Some(Self(naive.0 - offset_seconds(zone)? * Self::SECOND));
+        }
+        // JavaScript: Sat Nov 21 2026 09:00:00 GMT+0100 (Central European Standard Time).
+        let plain = text.split(" (").next().unwrap_or(text);
+        DateTime::parse_from_rfc2822(text)
+            .or_else(|_| DateTime::parse_from_str(plain, "%a %b %d %Y %H:%M:%S GMT%z"))
+            .ok()
+            .map(|t| Self(t.timestamp_micros()))
+    }
+
+    /// Reads a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by magnitude: below 10¹¹ seconds
+    /// (to the year 5138), below 10¹⁴ milliseconds, below 10¹⁷ microseconds, nanoseconds above. Below 10⁸ (March 1973) it means nothing that
+    /// a shop's event can mean, and is `None`. What is finer than a microsecond is cut off.
+    #[must_use]
+    pub fn parse_number(raw: &str) -> Option<Self> {
+        // Times after 1970 only, so that cutting off is the same as rounding down. A nanosecond of a second needs nine places.
+        let whole = raw.split(['.', 'e', 'E']).next()?;
+        if !raw.contains(['e', 'E']) && whole.parse::<i64>().is_err() {
+            return None;
+        }
+        let nanos = |places| round_decimal(raw, places).ok();
+        let size = nanos(0)?.unsigned_abs();
+        let micros = match size {
+            0..100_000_000 => return None,
+            100_000_000..100_000_000_000 => nanos(7)?.div_euclid(10),
+            100_000_000_000..100_000_000_000_000 => nanos(4)?.div_euclid(10),
+            100_000_000_000_000..100_000_000_000_000_000 => nanos(1)?.div_euclid(10),
+            _ => nanos(0)?.div_euclid(1_000),
+        };
+        Some(Self(micros))
+    }
+
+    /// Reads `2026-11-21T08:00:00.123456Z`, with a space for the `T`, and for the `Z` an offset (`+01:00`, `+0100`, `+01`), ` UTC`, ` GMT`
+    /// or an offset behind a space, as SQL databases write it.
     /// A text without any zone is not accepted here; mapping files name one.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let (naive, rest) = parse_date_time(text.as_bytes())?;
-        let offset = match rest {
-            b"Z" | b"z" | b" UTC" | b"+00:00" => 0,
-            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2]
-            | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
-                let hours = two(*h1, *h2).filter(|h| *h < 24)?;
-                let minutes = two(*m1, *m2).filter(|m| *m < 60)?;
-                let seconds = (hours * 60 + minutes) * 60;
-                if *sign == b'-' { -seconds } else { seconds }
-            }
-            _ => return None,
-        };
-        Some(Self(naive.0 - offset * Self::SECOND))
+        if rest == b"Z" {
+            return Some(naive);
+        }
+        Some(Self(naive.0 - offset_seconds(rest)? * Self::SECOND))
     }
 
     /// Reads a date and time without zone, as if it were UTC; `None` when anything follows it.
@@ -121,6 +174,50 @@ fn digit(b: u8) -> Option<i64> {
 
 fn two(a: u8, b: u8) -> Option<i64> {
     Some(digit(a)? * 10 + digit(b)?)
+}
+
+/// The seconds that a zone behind a time is ahead of UTC.
+fn offset_seconds(zone: &[u8]) -> Option<i64> {
+    let zone = zone.strip_prefix(b" ").unwrap_or(zone);
+    let (sign, hours, minutes) = match zone {
+        b"Z" | b"z" | b"UTC" | b"GMT" | b"utc" | b"gmt" => return Some(0),
+        [sign @ (b'+' | b'-'), h1, h2] => (sign, two(*h1, *h2)?, 0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            (sign, two(*h1, *h2)?, two(*m1, *m2)?)
+        }
+        // Go: +0100 CET.
+        [offset @ .., b' ', z1, z2, z3] if [z1, z2, z3].iter().all(|b| b.is_ascii_uppercase()) => {
+            return offset_seconds(offset).filter(|_| !offset.is_empty());
+        }
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = (hours * 60 + minutes) * 60;
+    Some(if *sign == b'-' { -seconds } else { seconds })
+}
+
+/// Reads `YYYYMMDDTHHMM[SS[.frac]]` and gives what follows.
+fn parse_basic(b: &[u8]) -> Option<(Micros, &[u8])> {
+    let date = b.first_chunk::<8>()?;
+    let clock = b.get(8..)?.strip_prefix(b"T")?;
+    let digits = clock.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (time, rest) = clock.split_at(digits);
+    let [y1, y2, y3, y4, m1, m2, d1, d2] = *date;
+    let mut extended = vec![y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'];
+    match time {
+        [h1, h2, n1, n2] => extended.extend([*h1, *h2, b':', *n1, *n2]),
+        [h1, h2, n1, n2, s1, s2] => extended.extend([*h1, *h2, b':', *n1, *n2, b':', *s1, *s2]),
+        _ => return None,
+    }
+    let fraction = match rest {
+        [b'.' | b',', more @ ..] => 1 + more.iter().take_while(|b| b.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    extended.extend_from_slice(&rest[..fraction]);
+    let (naive, left) = parse_date_time(&extended)?;
+    left.is_empty().then_some((naive, &rest[fraction..]))
 }
 
 /// Reads `YYYY-MM-DD[T ]HH:MM[:SS[.frac]]` and gives what follows.
@@ -214,6 +311,60 @@ mod tests {
         assert_eq!(Micros::parse_naive("2019-10-01 00:00:00"), Some(t));
     }
 
+    #[test]
+    fn reads_what_databases_languages_and_mails_write() {
+        let t = Micros(1_795_168_080 * Micros::SECOND);
+        for text in [
+            "2026-11-20T09:48:00Z",
+            "2026-11-20T09:48:00+00",
+            "2026-11-20 10:48:00 +0100",
+            "2026-11-20 10:48:00+01",
+            "2026-11-20T09:48:00.000000+0000",
+            "2026-11-20 09:48:00 GMT",
+            "2026-11-20 10:48:00 +0100 CET",
+            "2026-11-20T10:48:00+01:00[Europe/Berlin]",
+            "20261120T094800Z",
+            "20261120T0948Z",
+            "20261120T104800.000+0100",
+            "Fri, 20 Nov 2026 09:48:00 GMT",
+            "Fri, 20 Nov 2026 10:48:00 +0100",
+            "20 Nov 2026 10:48:00 +0100",
+            "Fri Nov 20 2026 10:48:00 GMT+0100 (Central European Standard Time)",
+            "1795168080",
+            "1795168080.0",
+            "1795168080000",
+            "1795168080000000",
+            "1795168080000000000",
+            "1.79516808e9",
+            " 2026-11-20T09:48:00Z ",
+        ] {
+            assert_eq!(Micros::parse(text), Some(t), "{text}");
+        }
+        for (raw, micros) in [
+            ("1795168080.123", 1_795_168_080_123_000),
+            ("1795168080.1234567", 1_795_168_080_123_456),
+            ("1795168080123.5", 1_795_168_080_123_500),
+            ("1795168080123456", 1_795_168_080_123_456),
+            ("100000000", 100_000_000_000_000),
+            ("99999999999", 99_999_999_999_000_000),
+            ("100000000000", 100_000_000_000_000),
+        ] {
+            assert_eq!(Micros::parse_number(raw), Some(Micros(micros)), "{raw}");
+        }
+        for text in [
+            "99999999",
+            "0",
+            "2026-11-20T09:48:00",
+            "20261120",
+            "20261120T094800",
+            "2026-11-20T09:48:00 CET",
+            "2026-11-20T09:48:00+2500",
+            "next week",
+        ] {
+            assert_eq!(Micros::parse(text), None, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_chrono(micros in -62_000_000_000_000_000i64..250_000_000_000_000_000) {
@@ -224,7 +375,8 @@ mod tests {
 
         #[test]
         fn never_panics(text in "\\PC{0,40}") {
-            let _ = Micros::parse_rfc3339(&text);
+            let _ = Micros::parse(&text);
+            let _ = Micros::parse_number(&text);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Small inputs with the right answer, each made after a public report about a product of this field: sent to the built program as
 //! a shop would send them, and asked for as a person would ask. One module a case.
 
+mod case_08_float_artefact;
+mod case_30_ids_and_times;
 mod old_folder;
 mod support;
