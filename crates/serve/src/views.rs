@@ -156,6 +156,9 @@ pub struct ThroughputPoint {
 pub struct Funnel {
     /// View, cart, checkout, purchase, in this order.
     pub steps: Vec<FunnelStep>,
+    /// Steps of which the store sent no event in the period. Nobody is counted at them, and later steps do not ask for them.
+    #[schema(inline)]
+    pub left_out: Vec<StepName>,
 }
 
 /// A step of the funnel.
@@ -180,13 +183,13 @@ pub struct FunnelStep {
     pub step: StepName,
     /// Sessions that reached it.
     pub sessions: u64,
-    /// Visitors who reached it.
+    /// Visitors who reached it and all steps before it that are not left out, in any order.
     pub visitors: u64,
-    /// Events of it.
+    /// Events of it; of the purchase, orders completed.
     pub events: u64,
-    /// Sessions ÷ sessions of the first step; null when that is 0.
+    /// Visitors ÷ visitors of the first step that is not left out; null when that is 0 or the step is left out.
     pub of_first: Option<f64>,
-    /// Sessions ÷ sessions of the step before; null for the first step and when that is 0.
+    /// Visitors ÷ visitors of the step before that is not left out; null for the first step, when that is 0 or the step is left out.
     pub of_previous: Option<f64>,
 }
 

@@ -256,13 +256,40 @@ pub struct StepTotals {
     pub step: Step,
     /// Sessions begun in the period that reached it.
     pub sessions: i64,
-    /// Visitors who reached it in the period.
+    /// Visitors who reached it and every earlier step that is kept, in the period, in any order.
     pub visitors: u64,
-    /// Events of it in the period.
+    /// Events of it in the period; of the purchase, orders completed in it.
     pub events: u64,
 }
 
-/// The funnel of a period.
+impl StepTotals {
+    /// Whether the store sent any event of the step in the period. A step that it did not send is left out: nobody can have reached
+    /// it, and yet shoppers go on behind it.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.events > 0
+    }
+}
+
+/// Who reached each step in a period, by partition.
+fn reached(
+    parts: &[Arc<Snapshot>],
+    (from, to): Range,
+) -> impl Iterator<Item = ([u64; 4], [RoaringBitmap; 4])> {
+    parts.iter().map(move |part| {
+        let mut events = [0; 4];
+        let mut sets: [RoaringBitmap; 4] = Default::default();
+        merge_range(&part.funnel, from, to, |_, pane| {
+            for (i, set) in sets.iter_mut().enumerate() {
+                events[i] += pane.events[i];
+                *set |= &pane.visitors[i].0;
+            }
+        });
+        (events, sets)
+    })
+}
+
+/// The funnel of a period. A visitor is in one partition, so intersections of partitions add up and are exact.
 #[must_use]
 pub fn funnel(parts: &[Arc<Snapshot>], range: Range) -> [StepTotals; 4] {
     let sessions = sessions(parts, range);
@@ -272,19 +299,36 @@ pub fn funnel(parts: &[Arc<Snapshot>], range: Range) -> [StepTotals; 4] {
         visitors: 0,
         events: 0,
     });
-    for part in parts {
-        let mut sets: [RoaringBitmap; 4] = Default::default();
-        merge_range(&part.funnel, range.0, range.1, |_, pane| {
-            for (i, set) in sets.iter_mut().enumerate() {
-                out[i].events += pane.events[i];
-                *set |= &pane.visitors[i].0;
-            }
-        });
+    let by_partition: Vec<_> = reached(parts, range).collect();
+    for (events, _) in &by_partition {
+        for (totals, events) in out.iter_mut().zip(events) {
+            totals.events += events;
+        }
+    }
+    let orders = sales(parts, range).orders;
+    out[Step::Purchase as usize].events = u64::try_from(orders).unwrap_or(0);
+    for (_, sets) in by_partition {
+        let mut so_far: Option<RoaringBitmap> = None;
         for (totals, set) in out.iter_mut().zip(sets) {
-            totals.visitors += set.len();
+            if totals.is_kept() {
+                let both = match so_far {
+                    Some(earlier) => earlier & set,
+                    None => set,
+                };
+                totals.visitors += both.len();
+                so_far = Some(both);
+            }
         }
     }
     out
+}
+
+/// Visitors who completed an order in the period.
+#[must_use]
+pub fn buyers(parts: &[Arc<Snapshot>], range: Range) -> u64 {
+    reached(parts, range)
+        .map(|(_, sets)| sets[Step::Purchase as usize].len())
+        .sum()
 }
 
 /// Carts of a period.

@@ -46,6 +46,8 @@ pub enum StateTable {
     Orders = 21,
     /// Carts of visitors.
     Carts = 22,
+    /// Orders that visitors completed.
+    CompletedOrders = 50,
 }
 
 impl StateTable {
@@ -65,6 +67,7 @@ impl StateTable {
             Self::Sessions,
             Self::Orders,
             Self::Carts,
+            Self::CompletedOrders,
         ]
         .into_iter()
         .find(|t| *t as u8 == code)

@@ -6,8 +6,9 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use tradewind_journal::{Record, RecordKind};
 use tradewind_model::validate::Envelope;
-use tradewind_model::{Date, Decoder, Event, Micros, Store, Topic, TopicPartition};
+use tradewind_model::{Date, Decoder, Event, EventType, Micros, Store, Topic, TopicPartition};
 
+use crate::completed::CompletedOrders;
 use crate::live::{RateBySecond, Snapshot};
 use crate::names::{LineNames, Names};
 use crate::operators::carts::Carts;
@@ -94,6 +95,7 @@ pub struct StorePartition {
     /// Copies of transactions by themselves: what is a duplicate, and when it is forgotten, must not depend on them (L2), for bronze
     /// does not have them.
     copies: SeenIds,
+    completed: CompletedOrders,
     names: Names,
     visitors: Visitors,
     traffic: Panes<TrafficPane>,
@@ -127,6 +129,7 @@ impl StorePartition {
             progress_dirty: false,
             seen: SeenIds::new(config.dedup),
             copies: SeenIds::new(config.dedup),
+            completed: CompletedOrders::default(),
             names: Names::default(),
             visitors: Visitors::default(),
             traffic: Panes::new(StateTable::TrafficPanes, zone, retention),
@@ -271,9 +274,16 @@ impl StorePartition {
             self.lines.push(self.names.line(product));
         }
         let in_visitors_partition = self.partition.topic == Topic::UserEvents;
+        let repeats = in_visitors_partition
+            && event.event_type == EventType::OrderCompleted
+            && match (event.order.order_id.as_deref(), event.visitor()) {
+                (Some(order), Some(visitor)) => self.completed.repeats(order, visitor, event.time),
+                _ => false,
+            };
         let facts = Facts {
             event,
             is_copy,
+            repeats,
             visitor: if in_visitors_partition && event.event_type.is_by_visitor() {
                 event.visitor().map(|v| self.visitors.number(v))
             } else {
@@ -344,6 +354,7 @@ impl StorePartition {
         self.sessions.advance(horizon, &mut around);
         self.carts.advance(watermark, horizon, &mut around);
         self.orders.advance(horizon);
+        self.completed.advance(horizon);
         self.traffic.advance(horizon);
         self.funnel.advance(horizon);
         self.performance.advance(horizon);
@@ -391,7 +402,10 @@ impl StorePartition {
             latest_carts: self.carts.latest_abandoned(self.advanced, &self.store),
             rate: self.rate.clone(),
             state: [
-                ("seen_ids", self.seen.len() + self.copies.len()),
+                (
+                    "seen_ids",
+                    self.seen.len() + self.copies.len() + self.completed.len(),
+                ),
                 ("visitors", self.visitors.len()),
                 ("names", self.names.len()),
                 ("open_sessions", self.sessions.open()),
@@ -431,6 +445,7 @@ impl StorePartition {
         }
         self.seen.save(StateTable::SeenIds, &mut changes);
         self.copies.save(StateTable::SeenCopies, &mut changes);
+        self.completed.save(&mut changes);
         self.names.save(&mut changes);
         self.visitors.save(&mut changes);
         self.traffic.save(&mut changes);
@@ -465,6 +480,7 @@ impl StorePartition {
             }
             StateTable::SeenIds => self.seen.restore(table, key, value),
             StateTable::SeenCopies => self.copies.restore(table, key, value),
+            StateTable::CompletedOrders => self.completed.restore(key, value),
             StateTable::Names => self.names.restore(key, value),
             StateTable::Visitors => self.visitors.restore(key, value),
             StateTable::TrafficPanes => self.traffic.restore(key, value),

@@ -232,7 +232,7 @@ fn overview(parts: &[Arc<Snapshot>], range: Range) -> views::Overview {
         margin: sales.profit().ratio(net),
         average_order_value: (sales.orders > 0).then(|| net.share(1, sales.orders)),
         conversion_rate: (traffic.visitors > 0).then(|| {
-            let buyers = merge::funnel(parts, range)[Step::Purchase as usize].visitors;
+            let buyers = merge::buyers(parts, range);
             buyers as f64 / traffic.visitors as f64
         }),
     }
@@ -284,26 +284,36 @@ fn throughput(parts: &[Arc<Snapshot>], now: Micros) -> views::Throughput {
 
 fn funnel(parts: &[Arc<Snapshot>], range: Range) -> views::Funnel {
     let totals = merge::funnel(parts, range);
+    let name = |step| match step {
+        Step::View => StepName::View,
+        Step::Cart => StepName::Cart,
+        Step::Checkout => StepName::Checkout,
+        Step::Purchase => StepName::Purchase,
+    };
+    let share = |t: &merge::StepTotals, of: Option<&merge::StepTotals>| {
+        let of = of.filter(|of| t.is_kept() && of.visitors > 0)?;
+        Some(t.visitors as f64 / of.visitors as f64)
+    };
     let steps = totals
         .iter()
         .enumerate()
         .map(|(i, t)| views::FunnelStep {
-            step: match t.step {
-                Step::View => StepName::View,
-                Step::Cart => StepName::Cart,
-                Step::Checkout => StepName::Checkout,
-                Step::Purchase => StepName::Purchase,
-            },
+            step: name(t.step),
             sessions: count(t.sessions),
             visitors: t.visitors,
             events: t.events,
-            of_first: ratio(t.sessions, totals[0].sessions),
-            of_previous: (i > 0)
-                .then(|| ratio(t.sessions, totals[i - 1].sessions))
-                .flatten(),
+            of_first: share(t, totals.iter().find(|first| first.is_kept())),
+            of_previous: share(
+                t,
+                totals[..i].iter().rev().find(|earlier| earlier.is_kept()),
+            ),
         })
         .collect();
-    views::Funnel { steps }
+    let left_out = totals.iter().filter(|t| !t.is_kept());
+    views::Funnel {
+        steps,
+        left_out: left_out.map(|t| name(t.step)).collect(),
+    }
 }
 
 fn ranking(

@@ -14,16 +14,17 @@ const THINNEST = 1.5;
 
 interface Props {
   steps: readonly FunnelStep[];
+  leftOut: readonly FunnelStep["step"][];
   countedBy: CountedBy;
 }
 
-export function FunnelPicture({ steps, countedBy }: Props) {
+export function FunnelPicture({ steps, leftOut, countedBy }: Props) {
   const format = useFormat();
   const shade = useId();
   const tallest = Math.max(1, ...steps.map((step) => step[countedBy]));
   const tops = steps.map((step) => HEIGHT - Math.max(THINNEST, (step[countedBy] / tallest) * HEIGHT));
-  // The API's rates are by session, so they stand beside session counts only.
-  const withRates = countedBy === "sessions";
+  // The API's rates are by visitor, so they stand beside counts of visitors only.
+  const withRates = countedBy === "visitors";
 
   return (
     <div className="funnel">
@@ -46,8 +47,8 @@ export function FunnelPicture({ steps, countedBy }: Props) {
                 { label: "Sessions", value: format.count(step.sessions) },
                 { label: "Visitors", value: format.count(step.visitors) },
                 { label: "Events", value: format.count(step.events) },
-                { label: "Sessions, of step before", value: format.rate(step.of_previous) },
-                { label: "Sessions, of all", value: format.rate(step.of_first) },
+                { label: "Visitors, of step before", value: format.rate(step.of_previous) },
+                { label: "Visitors, of all", value: format.rate(step.of_first) },
               ]}
             />
           </li>
@@ -83,7 +84,10 @@ export function FunnelPicture({ steps, countedBy }: Props) {
           );
         })}
       </svg>
-      <p className="footnote">{withRates ? "Sessions count in the window they began in. Percentages: of the step before." : "Percentages are counted by sessions."}</p>
+      <p className="footnote">
+        {withRates ? "Visitors who also reached the steps before. Percentages: of the step before." : "Percentages are counted by visitors."}
+        {leftOut.length > 0 && ` Left out, as the shop sent no such event: ${leftOut.map((step) => STEP_NAMES[step]).join(", ")}.`}
+      </p>
     </div>
   );
 }

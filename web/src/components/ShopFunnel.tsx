@@ -9,8 +9,8 @@ import { SegmentedControl } from "./SegmentedControl";
 import { STEP_NAMES } from "./stepNames";
 
 const COUNTED_BY = [
-  { value: "sessions", label: "Sessions" },
   { value: "visitors", label: "Visitors" },
+  { value: "sessions", label: "Sessions" },
   { value: "events", label: "Events" },
 ] as const;
 
@@ -25,7 +25,7 @@ function reached(step: FunnelStep): boolean {
 
 export const ShopFunnel = memo(function ShopFunnel({ view, onRetry }: Props) {
   const format = useFormat();
-  const [countedBy, setCountedBy] = useState<CountedBy>("sessions");
+  const [countedBy, setCountedBy] = useState<CountedBy>("visitors");
   return (
     <Card
       name="funnel"
@@ -41,8 +41,8 @@ export const ShopFunnel = memo(function ShopFunnel({ view, onRetry }: Props) {
         caption: "Funnel",
         columns: [
           { label: "Step" },
-          { label: "Sessions", numeric: true },
           { label: "Visitors", numeric: true },
+          { label: "Sessions", numeric: true, wide: true },
           { label: "Events", numeric: true, wide: true },
           { label: "Of step before", numeric: true },
           { label: "Of all", numeric: true, wide: true },
@@ -51,15 +51,15 @@ export const ShopFunnel = memo(function ShopFunnel({ view, onRetry }: Props) {
           key: step.step,
           cells: [
             STEP_NAMES[step.step],
-            format.count(step.sessions),
             format.count(step.visitors),
+            format.count(step.sessions),
             format.count(step.events),
             format.rate(step.of_previous),
             format.rate(step.of_first),
           ],
         })),
       })}
-      picture={({ data }) => <FunnelPicture steps={data.steps} countedBy={countedBy} />}
+      picture={({ data }) => <FunnelPicture steps={data.steps} leftOut={data.left_out} countedBy={countedBy} />}
     />
   );
 });

@@ -36,6 +36,14 @@ impl Cart {
         self.items.iter().map(|i| i.units).sum()
     }
 
+    /// A cart of nothing is none: it has ended, also when nothing was all that was put in.
+    fn end_when_empty(&mut self, time: Micros) {
+        self.items.retain(|i| i.units > 0);
+        if self.items.is_empty() {
+            self.end = Some((time, End::Emptied));
+        }
+    }
+
     pub(super) fn value(&self) -> Amount {
         self.items.iter().map(|i| i.price.times(i.units)).sum()
     }
@@ -83,7 +91,8 @@ pub(super) fn act(facts: &Facts<'_, '_>) -> Option<Act> {
         | EventType::CheckoutStepViewed
         | EventType::CheckoutStepCompleted
         | EventType::PaymentInfoEntered => Act::Checkout,
-        EventType::OrderCompleted => Act::Order,
+        // One that is sent again says nothing of a cart begun since.
+        EventType::OrderCompleted if !facts.repeats => Act::Order,
         _ => return None,
     })
 }
@@ -130,25 +139,25 @@ pub(super) fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
             product,
             units,
             price,
-        } => match cart.items.iter_mut().find(|i| i.product == *product) {
-            Some(item) => {
-                item.units += units;
-                item.price = price.unwrap_or(item.price);
+        } => {
+            match cart.items.iter_mut().find(|i| i.product == *product) {
+                Some(item) => {
+                    item.units += units;
+                    item.price = price.unwrap_or(item.price);
+                }
+                None => cart.items.push(Item {
+                    product: *product,
+                    units: *units,
+                    price: price.unwrap_or_default(),
+                }),
             }
-            None => cart.items.push(Item {
-                product: *product,
-                units: *units,
-                price: price.unwrap_or_default(),
-            }),
-        },
+            cart.end_when_empty(time);
+        }
         Act::Remove { product, units } => {
             if let Some(item) = cart.items.iter_mut().find(|i| i.product == *product) {
                 item.units = units.map_or(0, |u| (item.units - u).max(0));
             }
-            cart.items.retain(|i| i.units > 0);
-            if cart.items.is_empty() {
-                cart.end = Some((time, End::Emptied));
-            }
+            cart.end_when_empty(time);
         }
         Act::Look => {}
         Act::Checkout => cart.checkout = true,

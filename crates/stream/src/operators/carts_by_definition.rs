@@ -62,7 +62,10 @@ fn carts_by_definition(events: &[&Small], watermark: i64) -> BTreeSet<CartFacts>
             }
             let last = cart.1;
             match e.kind {
-                EventType::ProductAdded => *cart.2.entry(e.product).or_default() += 1,
+                EventType::ProductAdded => {
+                    *cart.2.entry(e.product).or_default() += added(e);
+                    cart.2.retain(|_, units| *units > 0);
+                }
                 EventType::ProductRemoved => {
                     cart.2.remove(&e.product);
                 }

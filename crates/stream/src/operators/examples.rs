@@ -31,12 +31,84 @@ fn a_cart_is_abandoned_after_the_quiet_time_and_recovered_by_an_order() {
         )
     };
     assert_eq!((carts(&state).open, carts(&state).abandoned), (0, 1));
-    assert_eq!(carts(&state).abandoned_value, Amount::from_raw(20_000));
+    assert_eq!(carts(&state).abandoned_value, Amount::from_raw(40_000));
     assert_eq!(state.snapshot().latest_carts.len(), 1);
     apply(&mut state, &at(3, 70, EventType::OrderCompleted));
     let after = carts(&state);
     assert_eq!((after.abandoned, after.ended.recovered), (0, 1));
-    assert_eq!(after.ended.recovered_value, Amount::from_raw(20_000));
+    assert_eq!(after.ended.recovered_value, Amount::from_raw(40_000));
+}
+
+/// S1, S2: an order told of twice is one purchase of the visitor, and ends the cart it was of and no later one, whatever a restart does.
+#[test]
+fn s1_a_completion_sent_again_is_no_second_purchase() {
+    let completion = |id: u32, minutes: i64, order: &'static str, visitor: u8| {
+        let mut completion = event(&by(visitor, id, minutes, EventType::OrderCompleted, 2));
+        completion.order.order_id = Some(Cow::Borrowed(order));
+        completion
+    };
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    let (mut saved, mut rows) = (BTreeMap::new(), Vec::new());
+    apply(&mut state, &by(1, 1, 0, EventType::ProductAdded, 2));
+    let copy = record(RecordKind::Copy, store_id());
+    state.apply(&copy, &completion(2, 5, "o", 1));
+    save(&mut state, &mut saved, &mut rows);
+    state = restored(&saved, USERS, OperatorConfig::default());
+    // The thank-you page again on the next day, when another cart has been begun.
+    apply(&mut state, &by(1, 3, DAY, EventType::ProductAdded, 2));
+    state.apply(&copy, &completion(4, DAY + 5, "o", 1));
+    state.apply(&copy, &completion(6, DAY + 6, "o", 2));
+    let parts = [Arc::new(state.snapshot())];
+    // The store's midnight is ten and a half hours after the start.
+    let midnight = |n: i64| Micros(START + (630 + n * DAY) * Micros::MINUTE);
+    let day = |n: i64| (midnight(n - 1), midnight(n));
+    assert_eq!(merge::buyers(&parts, day(0)), 1);
+    assert_eq!(merge::buyers(&parts, day(1)), 1, "only the other visitor");
+    assert_eq!(merge::sessions(&parts, everything()).steps[3], 2);
+    let carts = merge::carts(&parts, everything(), Micros(START + DAY * Micros::MINUTE));
+    assert_eq!((carts.ended.converted, carts.open), (1, 1));
+    assert_eq!(merge::traffic(&parts, day(1)).visitors, 2);
+}
+
+/// A cart of nothing is none: additions of nothing, removals of more than there is.
+#[test]
+fn a_cart_of_nothing_has_ended() {
+    let mut state = StorePartition::new(store(), USERS, OperatorConfig::default());
+    let mut act = |id: usize, visitor: u8, minutes: i64, kind, quantity| {
+        let mut act = event(&by(visitor, u32::try_from(id).unwrap(), minutes, kind, 2));
+        act.products[0].quantity = quantity;
+        state.apply(&record(RecordKind::Original, store_id()), &act);
+    };
+    let (add, remove) = (EventType::ProductAdded, EventType::ProductRemoved);
+    act(1, 1, 0, add, Some(0));
+    act(2, 2, 0, add, Some(3));
+    act(3, 2, 1, remove, Some(5));
+    act(4, 3, 0, add, Some(2));
+    act(5, 3, 1, remove, Some(1));
+    act(6, 4, 0, add, Some(2));
+    act(7, 4, 1, add, Some(0));
+    act(8, 4, 2, remove, None);
+    act(9, 5, 180, EventType::PageViewed, None);
+    let mut changes = Vec::new();
+    state.cut_all(&mut changes);
+    let carts = table(&changes, DerivedTable::Carts);
+    let told: Vec<_> = carts
+        .values()
+        .map(|row| match row {
+            DerivedRow::Cart(c) => (c.visitor.as_str(), c.status.name(), c.items),
+            _ => panic!("wrong table"),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("v1", "emptied", 0),
+            ("v2", "emptied", 0),
+            ("v3", "abandoned", 1),
+            ("v4", "emptied", 0)
+        ]
+    );
+    assert_eq!(state.snapshot().latest_carts.len(), 1);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The purchase funnel by visitors and by events: view → cart → checkout → purchase.
 //!
-//! A visitor or an event is counted at each step it reached in the window, whether or not it was seen at the step before: shops
-//! that send no checkout events still get a right purchase step. The funnel by sessions is counted with the sessions.
+//! Panes hold who reached each step, whether or not at the step before; [`crate::merge::funnel`] makes the funnel of them. Purchases are
+//! orders: they are counted with the sales, and a completion that is sent again reaches nothing. The funnel by sessions is counted with
+//! the sessions.
 
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Step, Topic};
@@ -13,7 +14,7 @@ use crate::visitors::VisitorSet;
 /// Funnel of one pane in one partition; indexes are [`Step`] numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FunnelPane {
-    /// Events of each step.
+    /// Events of each step before the purchase.
     pub events: [u64; 4],
     /// Visitors who reached each step.
     pub visitors: [VisitorSet; 4],
@@ -31,12 +32,12 @@ impl Pane for FunnelPane {
 
 /// Counts an event.
 pub fn apply(panes: &mut Panes<FunnelPane>, facts: &Facts<'_, '_>) {
-    let Some(step) = facts.event.event_type.step() else {
+    let Some(step) = facts.event.event_type.step().filter(|_| !facts.repeats) else {
         return;
     };
     let pane = panes.at(facts.event.time);
     let i = step as usize;
-    pane.events[i] += u64::from(!facts.is_copy);
+    pane.events[i] += u64::from(step != Step::Purchase);
     let in_visitors_partition =
         facts.is_copy || facts.event.event_type.topic() == Topic::UserEvents;
     if let (true, Some(visitor)) = (in_visitors_partition, facts.visitor) {

@@ -31,6 +31,8 @@ pub struct Facts<'e, 'a> {
     pub event: &'e Event<'a>,
     /// Whether it is the copy of a transaction in its visitor's partition.
     pub is_copy: bool,
+    /// Whether it completes an order that the visitor is known to have completed; told in the visitor's partition.
+    pub repeats: bool,
     /// The visitor's number, for events that a visitor caused.
     pub visitor: Option<u32>,
     /// The names of each product line.

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use tradewind_model::{Date, Event, Micros, Step};
+use tradewind_model::{Date, Micros, Step};
 
 use crate::operators::{Facts, Owed, Surroundings, Timers};
 use crate::panes::{Pane, Panes};
@@ -158,7 +158,7 @@ impl Sessions {
         if !group.owes_rows() {
             self.owed.push(key);
         }
-        if join(group, event, gap, &mut self.panes, around) {
+        if join(group, facts, gap, &mut self.panes, around) {
             // Rows were removed: the one that stands for them must not come later.
             hand_out_group(group, |_| true, around);
         }
@@ -249,18 +249,20 @@ impl Sessions {
 /// removed.
 fn join(
     group: &mut Group,
-    event: &Event<'_>,
+    facts: &Facts<'_, '_>,
     gap: i64,
     panes: &mut Panes<SessionPane>,
     around: &mut Surroundings<'_>,
 ) -> bool {
+    let event = facts.event;
     let time = event.time;
+    let step = event.event_type.step().filter(|_| !facts.repeats);
     let mut merged = Session {
         start: time,
         end: time,
         events: 1,
         views: i64::from(event.event_type.is_view()),
-        steps: event.event_type.step().map_or(0, |step| 1 << step as u8),
+        steps: step.map_or(0, |step| 1 << step as u8),
         changed: true,
     };
     // Sessions within reach are neighbours: those that end less than a pause before and start less than a pause after.

@@ -70,11 +70,19 @@ fn event(small: &Small) -> Event<'static> {
     };
     product.category = Some(Cow::Borrowed("c"));
     product.price = Some(Amount::from_raw(i64::from(small.product) * 10_000));
+    if small.kind == EventType::ProductAdded {
+        product.quantity = Some(added(small));
+    }
     event.products.push(product);
     if small.kind == EventType::OrderCompleted {
         event.order.order_id = Some(Cow::Owned(format!("o{}", small.id)));
     }
     event
+}
+
+/// How many an addition puts into the cart; nothing, now and then.
+fn added(small: &Small) -> i64 {
+    i64::from((small.id + 1) % 3)
 }
 
 fn apply(state: &mut StorePartition, small: &Small) {
@@ -206,19 +214,17 @@ fn check_views_of(parts: &[Arc<Snapshot>], events: &[Small]) {
     assert_eq!(traffic.events, originals as u64);
     let visitors: BTreeSet<u8> = events.iter().map(|e| e.visitor).collect();
     assert_eq!(traffic.visitors, visitors.len() as u64);
-    for (totals, kind) in merge::funnel(parts, everything()).iter().zip([
+    let reached = [
         EventType::ProductViewed,
         EventType::ProductAdded,
         EventType::CheckoutStarted,
         EventType::OrderCompleted,
-    ]) {
-        let visitors: BTreeSet<u8> = events
-            .iter()
-            .filter(|e| e.kind == kind)
-            .map(|e| e.visitor)
-            .collect();
-        assert_eq!(totals.visitors, visitors.len() as u64, "{kind:?}");
-    }
+    ]
+    .map(|kind| {
+        let of_kind = events.iter().filter(|e| e.kind == kind);
+        of_kind.map(|e| e.visitor).collect::<BTreeSet<u8>>()
+    });
+    check_funnel(parts, &reached);
     let expected = sessions_by_definition(events);
     let sessions = merge::sessions(parts, everything());
     assert_eq!(sessions.sessions, expected.len() as i64);
@@ -253,6 +259,34 @@ fn check_views_of(parts: &[Arc<Snapshot>], events: &[Small]) {
             .filter(|(_, figures)| *figures != (0, 0))
             .collect();
     assert_eq!(ranked, by_product);
+}
+
+/// The funnel by its definition: of a step nobody sent, nothing; of the others who reached it and every earlier one that was sent.
+fn check_funnel(parts: &[Arc<Snapshot>], reached: &[BTreeSet<u8>; 4]) {
+    let orders = merge::sales(parts, everything()).orders;
+    let mut so_far: Option<BTreeSet<u8>> = None;
+    for (i, totals) in merge::funnel(parts, everything()).iter().enumerate() {
+        let is_kept = if i == 3 {
+            assert_eq!(totals.events, u64::try_from(orders).unwrap());
+            orders > 0
+        } else {
+            !reached[i].is_empty()
+        };
+        assert_eq!(totals.is_kept(), is_kept, "{:?}", totals.step);
+        if !is_kept {
+            assert_eq!(totals.visitors, 0, "{:?}", totals.step);
+            continue;
+        }
+        let both: BTreeSet<u8> = match &so_far {
+            Some(earlier) => earlier & &reached[i],
+            None => reached[i].clone(),
+        };
+        assert_eq!(totals.visitors, both.len() as u64, "{:?}", totals.step);
+        so_far = Some(both);
+    }
+    let buyers = merge::buyers(parts, everything());
+    assert_eq!(buyers, reached[3].len() as u64);
+    assert!(buyers <= merge::traffic(parts, everything()).visitors);
 }
 
 /// Takes a checkpoint into what was saved before.

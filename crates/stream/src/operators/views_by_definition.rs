@@ -269,8 +269,7 @@ proptest! {
         let sum = |of: fn(&crate::store_partition::Progress) -> u64| parts.iter().map(|p| of(&p.progress)).sum::<u64>();
         prop_assert_eq!(sum(|p| p.late), expected.late);
         prop_assert_eq!(sum(|p| p.duplicates), expected.duplicates);
-        let funnel: Vec<u64> = merge::funnel(&parts, everything()).iter().map(|step| step.visitors).collect();
-        prop_assert_eq!(funnel, expected.funnel.iter().map(|v| v.len() as u64).collect::<Vec<_>>());
+        check_funnel(&parts, &expected.funnel);
         let sessions = sessions_by_definition(&expected.sessions);
         let told = merge::sessions(&parts, everything());
         prop_assert_eq!(told.sessions, sessions.len() as i64);
