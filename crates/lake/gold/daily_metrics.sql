@@ -70,35 +70,62 @@ order_costs AS (
     SELECT order_id, sum(line_cost) AS cost FROM net_lines GROUP BY order_id
 ),
 backs AS (
-    SELECT e.order_id, e.event_id, e."offset", e.date, e.time, e.type, e.order_total, e.products
+    SELECT e.order_id, e.event_id, e."offset", e.date, e.time, e.type, coalesce(e.products, 0) AS products, e.order_total,
+           coalesce(e.order_revenue, e.order_subtotal - coalesce(e.order_discount, 0)) AS order_goods,
+           e.order_tax IS NOT NULL OR e.order_shipping IS NOT NULL AS names_extras,
+           coalesce(e.order_tax, 0) + coalesce(e.order_shipping, 0) AS extras
     FROM silver.events e JOIN back_here b ON b.order_id = e.order_id
     WHERE e.store_id = $store AND e.topic = 'transactions' AND e.type IN ('order_refunded', 'order_cancelled')
 ),
--- Refunded products at the order's own net prices.
+-- Refunded products at the order's own net prices: the next units after those of earlier refunds.
+back_lines AS (
+    SELECT r."offset", r.order_id, r.product_id, r.quantity,
+           sum(r.quantity) OVER (PARTITION BY r.order_id, r.product_id ORDER BY b.time, b.event_id, b."offset" DESC, r.line
+                                 ROWS UNBOUNDED PRECEDING) AS back_upto
+    FROM silver.line_items r
+    JOIN backs b ON b."offset" = r."offset" AND b.order_id = r.order_id
+    WHERE r.store_id = $store AND r.topic = 'transactions' AND b.type = 'order_refunded'
+),
 product_backs AS (
     SELECT r."offset", r.order_id,
            sum(CAST(CASE WHEN n.quantity = 0 THEN 0
-                         ELSE round(CAST(n.net AS DECIMAL(38, 4))
-                                    * greatest(0, least(r.quantity - (n.units_upto - n.quantity), n.quantity)) / n.quantity, 4)
+                         ELSE CAST(round(CAST(n.net AS DECIMAL(38, 4))
+                                         * greatest(0, least(r.back_upto - (n.units_upto - n.quantity), n.quantity)) / n.quantity, 4) AS DECIMAL(38, 4))
+                              - CAST(round(CAST(n.net AS DECIMAL(38, 4))
+                                           * greatest(0, least(r.back_upto - r.quantity - (n.units_upto - n.quantity), n.quantity)) / n.quantity, 4) AS DECIMAL(38, 4))
                     END AS DECIMAL(38, 4))) AS amount
-    FROM silver.line_items r
-    JOIN backs b ON b."offset" = r."offset" AND b.order_id = r.order_id
+    FROM back_lines r
     JOIN net_lines n ON n.order_id = r.order_id AND n.product_id = r.product_id
-    WHERE r.store_id = $store AND r.topic = 'transactions' AND b.type = 'order_refunded' AND b.order_total IS NULL
     GROUP BY r."offset", r.order_id
 ),
-asked AS (
-    SELECT b.order_id, b.event_id, b."offset", b.date, b.time, b.type,
-           o.gross - o.discount AS revenue,
-           CASE WHEN b.type = 'order_cancelled' THEN o.gross - o.discount
-                WHEN b.order_total IS NOT NULL THEN b.order_total
-                WHEN coalesce(b.products, 0) = 0 THEN o.gross - o.discount
-                ELSE coalesce(p.amount, 0)
-           END AS amount
+-- What each refund asks for goods. Its products, its revenue or subtotal, its total less the tax and shipping it names, the goods' share
+-- of a total that names neither, nothing when it names tax or shipping alone, else all.
+shared AS (
+    SELECT b.*, p.amount AS of_products, o.gross - o.discount AS revenue, o.total AS whole,
+           CASE WHEN b.type = 'order_refunded' AND p.amount IS NULL AND b.order_goods IS NULL AND NOT b.names_extras AND o.total <> 0
+                THEN coalesce(b.order_total, 0) ELSE 0 END AS share_of
     FROM backs b
     JOIN silver.orders o ON o.order_id = b.order_id
     LEFT JOIN product_backs p ON p."offset" = b."offset" AND p.order_id = b.order_id
     WHERE o.store_id = $store
+),
+shares_upto AS (
+    SELECT *, sum(share_of) OVER (PARTITION BY order_id ORDER BY time, event_id, "offset" DESC ROWS UNBOUNDED PRECEDING) AS share_upto
+    FROM shared
+),
+asked AS (
+    SELECT order_id, event_id, "offset", date, time, type, revenue,
+           CASE WHEN type = 'order_cancelled' THEN CAST(revenue AS DECIMAL(38, 4))
+                WHEN of_products IS NOT NULL THEN CAST(of_products AS DECIMAL(38, 4))
+                WHEN order_goods IS NOT NULL THEN CAST(greatest(order_goods, 0) AS DECIMAL(38, 4))
+                WHEN order_total IS NOT NULL AND names_extras THEN CAST(greatest(order_total - extras, 0) AS DECIMAL(38, 4))
+                WHEN order_total IS NOT NULL AND whole = 0 THEN CAST(order_total AS DECIMAL(38, 4))
+                WHEN order_total IS NOT NULL THEN CAST(round(CAST(revenue AS DECIMAL(38, 4)) * share_upto / whole, 4) AS DECIMAL(38, 4))
+                                                  - CAST(round(CAST(revenue AS DECIMAL(38, 4)) * (share_upto - share_of) / whole, 4) AS DECIMAL(38, 4))
+                WHEN names_extras OR products > 0 THEN CAST(0 AS DECIMAL(38, 4))
+                ELSE CAST(revenue AS DECIMAL(38, 4))
+           END AS amount
+    FROM shares_upto
 ),
 running AS (
     SELECT order_id, date, type, revenue, amount,

@@ -56,11 +56,14 @@ fn history(order: u64, dice: &mut Dice) -> Vec<String> {
     let terms = |kind: &str, dice: &mut Dice| {
         let lines: Vec<String> = (0..1 + dice.below(4)).map(|_| line(dice)).collect();
         format!(
-            r#"{{"type":"{kind}","time":"{}","anonymous_id":"v{}","order":{{"order_id":"o{order}","discount":"{}.{:02}"}},"products":[{}],"context":{{"city":"Ulm"}}}}"#,
+            r#"{{"type":"{kind}","time":"{}","anonymous_id":"v{}","order":{{"order_id":"o{order}","discount":"{}.{:02}","tax":"{}.{:02}","shipping":"{}"}},"products":[{}],"context":{{"city":"Ulm"}}}}"#,
             time(dice),
             order % 7,
             dice.below(9),
             dice.below(100),
+            dice.below(20),
+            dice.below(100),
+            dice.below(6),
             lines.join(",")
         )
     };
@@ -70,22 +73,34 @@ fn history(order: u64, dice: &mut Dice) -> Vec<String> {
     }
     for _ in 0..dice.below(4) {
         let at = time(dice);
-        let rest = match dice.below(4) {
-            0 => format!(
-                r#""order":{{"order_id":"o{order}","total":"{}.10"}}"#,
-                dice.below(60)
-            ),
-            1 => format!(
-                r#""order":{{"order_id":"o{order}"}},"products":[{{"product_id":"p{}","quantity":{}}}]"#,
-                dice.below(5),
-                1 + dice.below(5)
-            ),
-            2 => format!(r#""order":{{"order_id":"o{order}"}}"#),
-            _ => {
-                events.push(format!(r#"{{"type":"order_cancelled","time":"{at}","order":{{"order_id":"o{order}"}}}}"#));
-                continue;
+        if dice.below(5) == 0 {
+            events.push(format!(
+                r#"{{"type":"order_cancelled","time":"{at}","order":{{"order_id":"o{order}"}}}}"#
+            ));
+            continue;
+        }
+        // Every mixture of what a refund may say of money, with products of the order, of none, or without any.
+        let mut says = String::new();
+        for name in ["total", "tax", "shipping", "subtotal", "revenue"] {
+            let seldom = if name == "total" { 2 } else { 5 };
+            if dice.below(seldom) == 0 {
+                says.push_str(&format!(
+                    r#","{name}":"{}.{:02}""#,
+                    dice.below(60),
+                    dice.below(100)
+                ));
             }
+        }
+        let product = |dice: &mut Dice| {
+            let (p, units) = (dice.below(7), 1 + dice.below(3));
+            format!(r#"{{"product_id":"p{p}","quantity":{units}}}"#)
         };
+        let products = match dice.below(4) {
+            0 => format!(r#","products":[{}]"#, product(dice)),
+            1 => format!(r#","products":[{},{}]"#, product(dice), product(dice)),
+            _ => String::new(),
+        };
+        let rest = format!(r#""order":{{"order_id":"o{order}"{says}}}{products}"#);
         events.push(format!(
             r#"{{"type":"order_refunded","time":"{at}",{rest}}}"#
         ));

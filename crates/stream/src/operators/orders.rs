@@ -6,11 +6,17 @@
 //!
 //! Terms. The completion is the earliest `order_completed`; lines and amounts are those of the latest `order_completed` or
 //! `order_updated` that carries any, by (time, event id). Subtotal = what was sent, else Σ price · quantity, else revenue +
-//! discount, else total − tax − shipping + discount. Revenue = subtotal − discount. A refund pays back what it says (`order.total`),
-//! or its products at the order's own net prices, or everything; a cancellation takes back everything that is left. Refunds
+//! discount, else total − tax − shipping + discount. Revenue = subtotal − discount: the goods, without tax and shipping.
+//!
+//! A refund takes from the revenue what it pays back for goods ([`Back`]): its products at the order's own net prices; else its revenue or
+//! subtotal − discount; else its total less the tax and shipping it names; else, of a total that names neither, the goods' share of
+//! the order's total; else, when it names tax or shipping alone, nothing; else everything that is left. A cancellation takes back everything
+//! that is left. Shares and units are counted together over an order's refunds, so that parts add up to the whole. Refunds
 //! are booked at their own time, in order of (time, event id), and never exceed the revenue (M2). Refunds of an order that is
 //! not known wait for it. Who bought, where, with which coupon is what the latest completion or change says that says anything of it;
 //! the way of payment may also come from a payment.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tradewind_model::{Amount, Event, EventType, Micros, Store};
@@ -56,13 +62,104 @@ struct Terms {
     total: Amount,
 }
 
-/// How much a refund pays back.
+/// What a refund pays back for goods. New kinds go to the end: the numbers of these stand in checkpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Back {
     Everything,
     Amount(Amount),
-    /// Products and units; an amount per line where the refund states a price.
+    /// Products and units, at the order's own net prices.
     Products(Vec<(String, i64)>),
+    /// A total that names neither tax nor shipping: the goods' share of it.
+    Share(Amount),
+    /// Products and units; the amount when the order has none of these products.
+    ProductsOrAmount(Vec<(String, i64)>, Amount),
+    /// Products and units; the goods' share of the total when the order has none of these products.
+    ProductsOrShare(Vec<(String, i64)>, Amount),
+}
+
+impl Back {
+    fn of(event: &Event<'_>) -> Self {
+        let order = &event.order;
+        let names_extras = order.tax.is_some() || order.shipping.is_some();
+        let extras = order.tax.unwrap_or_default() + order.shipping.unwrap_or_default();
+        let goods = order
+            .revenue
+            .or_else(|| {
+                order
+                    .subtotal
+                    .map(|s| s - order.discount.unwrap_or_default())
+            })
+            .or_else(|| order.total.filter(|_| names_extras).map(|t| t - extras))
+            .map(|goods| goods.max(Amount::ZERO));
+        let products: Vec<(String, i64)> = event
+            .products
+            .iter()
+            .map(|p| (p.product_id.to_string(), p.units()))
+            .collect();
+        match (products.is_empty(), goods, order.total) {
+            (true, Some(goods), _) => Self::Amount(goods),
+            (true, None, Some(total)) => Self::Share(total),
+            (true, None, None) if names_extras => Self::Amount(Amount::ZERO),
+            (true, None, None) => Self::Everything,
+            (false, Some(goods), _) => Self::ProductsOrAmount(products, goods),
+            (false, None, Some(total)) => Self::ProductsOrShare(products, total),
+            (false, None, None) => Self::Products(products),
+        }
+    }
+}
+
+/// What the refunds of an order so far have taken of its shares and units.
+struct PaidBack<'t> {
+    terms: &'t Terms,
+    revenue: Amount,
+    /// Totals of which the goods' share was taken.
+    shared: Amount,
+    units: BTreeMap<&'t str, i64>,
+}
+
+impl<'t> PaidBack<'t> {
+    /// The goods' part of a refund; `left` of the revenue is still there.
+    fn goods(&mut self, back: &'t Back, left: Amount) -> Amount {
+        match back {
+            Back::Everything => left,
+            Back::Amount(goods) => *goods,
+            Back::Share(total) => self.share(*total),
+            Back::Products(products) => self.products(products).unwrap_or_default(),
+            Back::ProductsOrAmount(products, goods) => self.products(products).unwrap_or(*goods),
+            Back::ProductsOrShare(products, total) => match self.products(products) {
+                Some(goods) => goods,
+                None => self.share(*total),
+            },
+        }
+    }
+
+    fn share(&mut self, total: Amount) -> Amount {
+        let whole = self.terms.total;
+        if whole == Amount::ZERO {
+            return total;
+        }
+        let upto = |shared: Amount| self.revenue.share(shared.raw(), whole.raw());
+        let share = upto(self.shared + total) - upto(self.shared);
+        self.shared += total;
+        share
+    }
+
+    /// The net prices of the next units of products; `None` when the order has none of them.
+    fn products(&mut self, products: &'t [(String, i64)]) -> Option<Amount> {
+        let lines = &self.terms.lines;
+        if !products
+            .iter()
+            .any(|(id, _)| lines.iter().any(|line| line.product_id == *id))
+        {
+            return None;
+        }
+        let net = products.iter().map(|(id, units)| {
+            let before = self.units.entry(id).or_default();
+            let upto = *before + units;
+            net_of(lines, id, upto) - net_of(lines, id, std::mem::replace(before, upto))
+        });
+        Some(net.sum())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -254,18 +351,8 @@ impl OrderFacts {
                 let cancels = event.event_type == EventType::OrderCancelled;
                 let back = if cancels {
                     Back::Everything
-                } else if let Some(total) = event.order.total {
-                    Back::Amount(total)
-                } else if event.products.is_empty() {
-                    Back::Everything
                 } else {
-                    Back::Products(
-                        event
-                            .products
-                            .iter()
-                            .map(|p| (p.product_id.to_string(), p.units()))
-                            .collect(),
-                    )
+                    Back::of(event)
                 };
                 let refund = Refund { at, back, cancels };
                 let place = self.refunds.partition_point(|r| r.at < refund.at);
@@ -407,20 +494,18 @@ pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
         shipping: terms.shipping,
     };
     let mut bookings = vec![(completed_at, sold)];
+    let mut paid_back = PaidBack {
+        terms,
+        revenue,
+        shared: Amount::ZERO,
+        units: BTreeMap::new(),
+    };
     let mut refunded = Amount::ZERO;
     let mut cost_back = Amount::ZERO;
     let mut cancelled = false;
     for refund in &facts.refunds {
         let left = revenue - refunded;
-        let asked = match &refund.back {
-            Back::Everything => left,
-            Back::Amount(amount) => *amount,
-            Back::Products(products) => products
-                .iter()
-                .map(|(id, units)| net_of(&terms.lines, id, *units))
-                .sum(),
-        };
-        let paid = asked.min(left);
+        let paid = paid_back.goods(&refund.back, left).min(left);
         // Cancelled goods never left the shop: their cost is taken back too. Refunded ones may be used up: it stays.
         let cost_now = if refund.cancels && !cancelled {
             cost - cost_back

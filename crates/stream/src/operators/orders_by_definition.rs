@@ -23,6 +23,8 @@ struct Fact {
     lines: Vec<(String, i64, i64, i64)>,
     discount: i64,
     total: Option<i64>,
+    tax: Option<i64>,
+    shipping: Option<i64>,
     /// Coupon, way of payment, city, country and customer, where it names them.
     details: [Option<String>; 5],
 }
@@ -47,14 +49,26 @@ fn fact(i: usize, &(order, kind, minutes, amount, more): &Said) -> Fact {
         )
     };
     let (mut lines, mut discount, mut total) = (Vec::new(), 0, None);
+    let (mut tax, mut shipping) = (None, None);
     match kind {
         EventType::OrderCompleted | EventType::OrderUpdated => {
             lines = (0..1 + more % 3).map(line).collect();
             // Sometimes above the subtotal.
             discount = amount * (more % 5) * 4;
+            (tax, shipping) = (Some(amount), (more % 2 == 0).then_some(amount / 3));
         }
-        EventType::OrderRefunded if more % 3 == 0 => total = Some(amount * 5),
-        EventType::OrderRefunded if more % 3 == 1 => lines.push(line(0)),
+        EventType::OrderRefunded => {
+            // Every mixture of a total, tax, shipping and products, products of no order included.
+            total = (more % 3 != 2).then_some(amount * 5);
+            tax = (amount % 3 == 0).then_some(amount);
+            shipping = (amount % 5 == 0).then_some(amount * 2);
+            lines = match amount % 4 {
+                0 => vec![line(0)],
+                1 => vec![line(0), line(1)],
+                2 => vec![("p9".to_owned(), 1, 1, 1)],
+                _ => Vec::new(),
+            };
+        }
         _ => {}
     }
     Fact {
@@ -65,6 +79,8 @@ fn fact(i: usize, &(order, kind, minutes, amount, more): &Said) -> Fact {
         lines,
         discount,
         total,
+        tax,
+        shipping,
         details: [0, 2, 4, 6, 8].map(names),
     }
 }
@@ -75,6 +91,8 @@ fn sent(fact: &Fact) -> Event<'static> {
     event.time = Micros(fact.time);
     event.order.order_id = Some(Cow::Owned(fact.order.clone()));
     event.order.total = fact.total.map(Amount::from_raw);
+    event.order.tax = fact.tax.map(Amount::from_raw);
+    event.order.shipping = fact.shipping.map(Amount::from_raw);
     if fact.discount > 0 {
         event.order.discount = Some(Amount::from_raw(fact.discount));
     }
@@ -96,7 +114,12 @@ fn sent(fact: &Fact) -> Event<'static> {
 
 /// `a · b / c` to the nearest, halves up; none of them is negative here.
 fn nearest(a: i64, b: i64, c: i64) -> i64 {
-    if c == 0 { 0 } else { (2 * a * b + c) / (2 * c) }
+    let (a, b, c) = (i128::from(a), i128::from(b), i128::from(c));
+    if c == 0 {
+        0
+    } else {
+        i64::try_from((2 * a * b + c) / (2 * c)).unwrap()
+    }
 }
 
 /// An order: status, gross, discount, paid back, cost, units, and when it was completed.
@@ -158,21 +181,45 @@ fn by_definition(facts: &[&Fact]) -> Option<Settled> {
         .filter(|f| matches!(f.kind, EventType::OrderRefunded | EventType::OrderCancelled))
         .collect();
     back.sort_by_key(|f| (f.time, &f.id));
+    let whole = paid + terms.tax.unwrap_or(0) + terms.shipping.unwrap_or(0);
+    // What so many units of a product cost, line after line.
+    let net_of = |product: &str, mut units: i64| {
+        let of_product = |n: &usize| terms.lines[*n].0 == product;
+        let each = (0..terms.lines.len()).filter(of_product).map(|n| {
+            let taken = units.min(terms.lines[n].3);
+            units -= taken;
+            nearest(net(n), taken, terms.lines[n].3)
+        });
+        each.sum::<i64>()
+    };
     let (mut refunded, mut cancelled, mut returned) = (0, false, false);
+    let (mut shared, mut given): (i64, BTreeMap<&str, i64>) = (0, BTreeMap::new());
     for f in back {
-        let everything = f.total.is_none() && f.lines.is_empty();
-        returned |= everything;
         cancelled |= f.kind == EventType::OrderCancelled;
-        let mut wanted = f.total.unwrap_or(0);
-        for (product, _, _, units) in &f.lines {
-            let mut left = *units;
-            for (n, line) in terms.lines.iter().enumerate() {
-                if line.0 == *product {
-                    let taken = left.min(line.3);
-                    wanted += nearest(net(n), taken, line.3);
-                    left -= taken;
-                }
+        let names_extras = f.tax.is_some() || f.shipping.is_some();
+        let everything = f.kind == EventType::OrderCancelled
+            || f.total.is_none() && f.lines.is_empty() && !names_extras;
+        returned |= everything;
+        let known = f
+            .lines
+            .iter()
+            .any(|l| terms.lines.iter().any(|t| t.0 == l.0));
+        let mut wanted = 0;
+        if known {
+            for (product, _, _, units) in &f.lines {
+                let before = given.entry(product).or_default();
+                wanted += net_of(product, *before + units) - net_of(product, *before);
+                *before += units;
             }
+        } else if let Some(total) = f.total {
+            wanted = if names_extras {
+                (total - f.tax.unwrap_or(0) - f.shipping.unwrap_or(0)).max(0)
+            } else if whole == 0 {
+                total
+            } else {
+                nearest(paid, shared + total, whole) - nearest(paid, shared, whole)
+            };
+            shared += if names_extras || whole == 0 { 0 } else { total };
         }
         refunded += if everything {
             paid - refunded
