@@ -53,6 +53,8 @@ impl Decoder {
     /// The definition of native JSON.
     pub const JSON: &'static str = "tradewind-json/1";
     const CSV_PREFIX: &'static str = "tradewind-csv/1\n";
+    /// Of headers with a line end in a name: the header's length in bytes stands before it.
+    const LONG_CSV_PREFIX: &'static str = "tradewind-csv/2\n";
 
     /// A decoder from its stored definition.
     ///
@@ -67,6 +69,14 @@ impl Decoder {
         {
             return Ok(Self::Csv(Box::new(CsvDecoder::new(mapping, header)?)));
         }
+        if let Some(rest) = definition.strip_prefix(Self::LONG_CSV_PREFIX)
+            && let Some((length, rest)) = rest.split_once('\n')
+            && let Ok(length) = length.parse()
+            && let Some((header, mapping)) = rest.split_at_checked(length)
+            && let Some(mapping) = mapping.strip_prefix('\n')
+        {
+            return Ok(Self::Csv(Box::new(CsvDecoder::new(mapping, header)?)));
+        }
         Err(FormatError::Unknown(definition.chars().take(40).collect()))
     }
 
@@ -75,6 +85,13 @@ impl Decoder {
     pub fn definition(&self) -> String {
         match self {
             Self::Json => Self::JSON.to_owned(),
+            Self::Csv(csv) if csv.header().contains('\n') => format!(
+                "{}{}\n{}\n{}",
+                Self::LONG_CSV_PREFIX,
+                csv.header().len(),
+                csv.header(),
+                csv.mapping_text()
+            ),
             Self::Csv(csv) => format!(
                 "{}{}\n{}",
                 Self::CSV_PREFIX,
@@ -106,5 +123,32 @@ impl Decoder {
         store: &Store,
     ) -> Result<Event<'a>, Rejection> {
         finish(self.draft(raw, envelope.event_id)?, envelope, store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_makes_its_decoder_again() {
+        const MAPPING: &str = "[columns]\nwhen = \"time\"\nwhat = \"type\"\n";
+        for header in [
+            "when,what,total",
+            "when,what,\"the\ntotal\"",
+            "when,\"a\r\n\nb\",what",
+        ] {
+            let decoder = Decoder::Csv(Box::new(CsvDecoder::new(MAPPING, header).unwrap()));
+            let definition = decoder.definition();
+            let again = Decoder::from_definition(&definition).unwrap();
+            assert_eq!(again.definition(), definition, "{header}");
+        }
+        for broken in [
+            "tradewind-csv/2\n",
+            "tradewind-csv/2\n99\na\nb",
+            "tradewind-csv/2\nx\na\nb",
+        ] {
+            assert!(Decoder::from_definition(broken).is_err(), "{broken}");
+        }
     }
 }

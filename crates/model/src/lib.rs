@@ -6,6 +6,7 @@
 
 pub mod amount;
 mod causes;
+mod cell;
 pub mod clock;
 pub mod decode;
 pub mod event;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cell::NumberStyle;
 use crate::mapping_apply::{Field, TimeReader};
 use crate::store::StoreZone;
 use crate::validate::distance;
@@ -58,6 +59,12 @@ pub struct MappingSpec {
     pub name: String,
     /// The character between fields.
     pub delimiter: Option<String>,
+    /// The character before decimals, `.` or `,`; without it most numbers tell by themselves.
+    pub decimal: Option<String>,
+    /// A character between groups of thousands, besides spaces, apostrophes and the one of `.` and `,` that marks no decimals.
+    pub thousands: Option<String>,
+    /// The encoding of files that are not UTF-8 or UTF-16, such as `windows-1252`.
+    pub encoding: Option<String>,
     /// The column that names the store, for files of several stores.
     pub store: Option<String>,
     /// The columns whose values together identify an event; without them every line is its own event.
@@ -84,8 +91,23 @@ pub struct TimeSpec {
     pub zone: Option<String>,
 }
 
-/// Mappings that ship with Tradewind: (format name, TOML).
-pub const SHIPPED: &[(&str, &str)] = &[("rees46", include_str!("../mappings/rees46.toml"))];
+/// A mapping that ships with Tradewind.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// The format's name.
+    pub name: &'static str,
+    /// The mapping's TOML. Its text is part of what an imported file is known by: a changed one lets files be imported again.
+    pub mapping: &'static str,
+    /// Columns that a file may lack.
+    pub optional: &'static [&'static str],
+}
+
+/// The mappings that ship with Tradewind.
+pub const SHIPPED: &[Shipped] = &[Shipped {
+    name: "rees46",
+    mapping: include_str!("../mappings/rees46.toml"),
+    optional: &["category_code", "brand", "user_session", "price"],
+}];
 
 /// What one column's values do.
 #[derive(Debug, Clone)]
@@ -113,6 +135,7 @@ pub struct CsvDecoder {
     pub(crate) constants: Vec<(Field, String)>,
     pub(crate) templates: Vec<(Field, Vec<Piece>)>,
     pub(crate) time: TimeReader,
+    pub(crate) numbers: NumberStyle,
     store_column: Option<usize>,
     dedup: Vec<usize>,
 }
@@ -144,18 +167,25 @@ impl CsvDecoder {
             .map(|f| String::from_utf8_lossy(&f).trim().to_owned())
             .collect();
         let position = |column: &str| {
-            names
-                .iter()
-                .position(|n| n == column)
-                .ok_or_else(|| MappingError::MissingColumn {
-                    column: column.to_owned(),
-                    columns: names
-                        .iter()
-                        .map(|n| format!("`{n}`"))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                })
+            let mut found = (0..names.len()).filter(|i| names[*i] == column);
+            let (first, second) = (found.next(), found.next());
+            if let (Some(first), Some(second)) = (first, second) {
+                return Err(MappingError::Invalid(format!(
+                    "the mapping names column `{column}`, which stands twice in the header (columns {} and {}); rename one of them",
+                    first + 1,
+                    second + 1
+                )));
+            }
+            first.ok_or_else(|| MappingError::MissingColumn {
+                column: column.to_owned(),
+                columns: names
+                    .iter()
+                    .map(|n| format!("`{n}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
         };
+        let numbers = number_style(&spec)?;
         for column in spec.columns.keys().chain(spec.values.keys()) {
             position(column)?;
         }
@@ -192,6 +222,7 @@ impl CsvDecoder {
         let zone = spec.time.zone.as_deref().map(StoreZone::new).transpose()?;
         let decoder = Self {
             delimiter,
+            numbers,
             time: TimeReader::new(spec.time.format.as_deref(), zone.unwrap_or(StoreZone::UTC)),
             store_column: spec.store.as_deref().map(position).transpose()?,
             dedup: spec
@@ -267,6 +298,76 @@ impl CsvDecoder {
             key.push(0x1f);
         }
         Some(key)
+    }
+}
+
+fn number_style(spec: &MappingSpec) -> Result<NumberStyle, MappingError> {
+    let decimal = match spec.decimal.as_deref() {
+        None => None,
+        Some(".") => Some(b'.'),
+        Some(",") => Some(b','),
+        Some(other) => {
+            return Err(MappingError::Invalid(format!(
+                "decimal `{other}` is neither `.` nor `,`"
+            )));
+        }
+    };
+    let mut characters = spec.thousands.iter().flat_map(|t| t.chars());
+    let (thousands, more) = (characters.next(), characters.next());
+    let is_decimal = decimal.is_some_and(|d| thousands == Some(char::from(d)));
+    if spec.thousands.is_some() && (thousands.is_none() || more.is_some() || is_decimal) {
+        return Err(MappingError::Invalid(
+            "thousands is one character other than the decimal one".to_owned(),
+        ));
+    }
+    Ok(NumberStyle { decimal, thousands })
+}
+
+/// The character between the fields of a mapping's files, a comma when the mapping cannot be read.
+#[must_use]
+pub fn delimiter_of(mapping_text: &str) -> u8 {
+    let spec: MappingSpec = toml::from_str(mapping_text).unwrap_or_default();
+    match spec.delimiter.as_deref() {
+        Some("\\t" | "tab") => b'\t',
+        Some(one) => one.bytes().next().unwrap_or(b','),
+        None => b',',
+    }
+}
+
+/// The encoding that a mapping names for its files.
+#[must_use]
+pub fn encoding_of(mapping_text: &str) -> Option<String> {
+    toml::from_str::<MappingSpec>(mapping_text).ok()?.encoding
+}
+
+/// A mapping without the columns that a file lacks and the format can do without: the file then has all that the mapping names. What stays is
+/// the same text when nothing is missing, so that the format keeps its hash.
+#[must_use]
+pub fn without_missing(mapping_text: &str, header: &str, optional: &[&str]) -> String {
+    let Ok(mut table) = mapping_text.parse::<toml::Table>() else {
+        return mapping_text.to_owned();
+    };
+    let header = header.trim_start_matches('\u{feff}');
+    let delimiter = delimiter_of(mapping_text);
+    let Ok(fields) = crate::mapping_apply::split_fields(header.as_bytes(), delimiter) else {
+        return mapping_text.to_owned();
+    };
+    let names: Vec<String> = fields
+        .iter()
+        .map(|f| String::from_utf8_lossy(f).trim().to_owned())
+        .collect();
+    let mut changed = false;
+    for column in optional.iter().filter(|c| !names.iter().any(|n| n == *c)) {
+        for section in ["columns", "values"] {
+            if let Some(toml::Value::Table(columns)) = table.get_mut(section) {
+                changed |= columns.remove(*column).is_some();
+            }
+        }
+    }
+    if changed {
+        table.to_string()
+    } else {
+        mapping_text.to_owned()
     }
 }
 

@@ -262,14 +262,14 @@ impl<'a> Row<'a, '_> {
     }
 
     fn set_type(&mut self, name: Text<'a>) {
-        self.draft.event_type = EventType::from_name(&name);
+        self.draft.event_type = EventType::from_name(name.trim());
         if self.draft.event_type.is_none() {
             self.draft.unknown_type = Some(name);
         }
     }
 
     fn set_time(&mut self, text: &str, source: &str) {
-        match self.decoder.time.read(text) {
+        match self.decoder.time.read(text.trim()) {
             Some(time) => self.draft.time = Some(time),
             None => self.fail(
                 RejectCode::InvalidTime,
@@ -281,20 +281,20 @@ impl<'a> Row<'a, '_> {
     }
 
     fn amount(&mut self, text: &str, source: &str) -> Option<Amount> {
-        Amount::parse_cell(text.trim())
-            .map_err(|_| {
-                self.fail(
-                    RejectCode::InvalidField,
-                    source,
-                    text,
-                    "a decimal with at most 4 places",
-                )
-            })
-            .ok()
+        let accepted = match self.decoder.numbers.plain(text) {
+            Ok(plain) => match Amount::parse_cell(&plain) {
+                Ok(amount) => return Some(amount),
+                Err(_) => "a decimal with at most 4 places",
+            },
+            Err(accepted) => accepted,
+        };
+        self.fail(RejectCode::InvalidField, source, text, accepted);
+        None
     }
 
     fn whole(&mut self, text: &str, source: &str) -> Option<i64> {
-        let whole = whole_number(text.trim());
+        let plain = self.decoder.numbers.plain(text).unwrap_or(text.into());
+        let whole = whole_number(&plain);
         if whole.is_none() {
             self.fail(RejectCode::InvalidField, source, text, "a whole number");
         }
@@ -302,7 +302,8 @@ impl<'a> Row<'a, '_> {
     }
 
     fn number(&mut self, text: &str, source: &str) -> Option<f64> {
-        let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
+        let plain = self.decoder.numbers.plain(text).unwrap_or(text.into());
+        let number = plain.trim().parse::<f64>().ok().filter(|n| n.is_finite());
         if number.is_none() {
             self.fail(RejectCode::InvalidField, source, text, "a number");
         }
@@ -328,13 +329,19 @@ impl CsvDecoder {
         let malformed = |message: String| Rejection::new(RejectCode::Malformed, "", message);
         let text = std::str::from_utf8(raw).map_err(|e| {
             malformed(format!(
-                "invalid UTF-8 at byte {} of the line; convert the file to UTF-8",
+                "invalid UTF-8 at byte {} of the line; convert the file to UTF-8, or name its encoding with --encoding or in the mapping (encoding = \"windows-1252\")",
                 e.valid_up_to()
             ))
         })?;
-        let fields = split_fields(text.as_bytes(), self.delimiter)
+        let mut fields = split_fields(text.as_bytes(), self.delimiter)
             .map_err(|e| malformed(format!("the line {e}")))?;
-        if fields.len() != self.columns.len() {
+        // A delimiter at the end of the header or of the line makes a column without a name, or a field without a value.
+        let nameless = (self.columns.iter().rev()).take_while(|column| column.name.is_empty());
+        let least = self.columns.len() - nameless.count();
+        while fields.len() > self.columns.len() && fields.last().is_some_and(|f| f.is_empty()) {
+            fields.pop();
+        }
+        if fields.len() > self.columns.len() || fields.len() < least {
             return Err(malformed(format!(
                 "the line has {} fields, the header has {}",
                 fields.len(),
@@ -371,7 +378,11 @@ impl CsvDecoder {
                 Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
                 Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
             };
-            match column.values.get(value.as_ref()) {
+            let replacement = match column.values.get(value.as_ref()) {
+                None if !column.values.is_empty() => column.values.get(value.trim()),
+                found => found,
+            };
+            match replacement {
                 Some(replacement) => {
                     column
                         .field
@@ -394,7 +405,7 @@ mod tests {
 
     #[test]
     fn rees46_lines_become_events() {
-        let decoder = CsvDecoder::new(SHIPPED[0].1, HEADER).unwrap();
+        let decoder = CsvDecoder::new(SHIPPED[0].mapping, HEADER).unwrap();
         let line = b"2019-10-01 00:00:00 UTC,purchase,44600062,2103807459595387724,,shiseido,35.79,541312140,72d7\r\n";
         let draft = decoder.draft(line, "id1").unwrap();
         assert!(draft.problem.is_none());
@@ -413,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_short_line_says_so() {
-        let decoder = CsvDecoder::new(SHIPPED[0].1, HEADER).unwrap();
+        let decoder = CsvDecoder::new(SHIPPED[0].mapping, HEADER).unwrap();
         let rejection = decoder
             .draft(b"2019-10-01 02:50:00 UTC,view,109", "x")
             .unwrap_err();
@@ -427,6 +438,86 @@ mod tests {
         assert_eq!(fields, [b"a".as_slice(), b"b,\"c\"", b"", b"d"]);
         assert!(split_fields(b"\"open", b',').is_err());
         assert!(split_fields(b"\"a\"b", b',').is_err());
+    }
+
+    #[test]
+    fn headers_and_lines_of_spreadsheets_are_read() {
+        const MAPPING: &str = "[columns]\nwhen = \"time\"\nwhat = \"type\"\norder = \"order.order_id\"\ntotal = \"order.total\"\n";
+        let read = |header: &str, line: &str| {
+            let decoder = CsvDecoder::new(MAPPING, header).unwrap();
+            let draft = decoder.draft(line.as_bytes(), "x").unwrap();
+            let order = draft.event.order;
+            (
+                order.order_id.map(Cow::into_owned),
+                order.total.map(Amount::raw),
+            )
+        };
+        let want = (Some("O".to_owned()), Some(100_000));
+        let at = "2026-11-10 09:00:00Z";
+        assert_eq!(
+            read(
+                "when, what , order,total",
+                &format!("{at}, order_completed ,O, 10 ")
+            ),
+            want
+        );
+        assert_eq!(
+            read(
+                "when,what,order,total,",
+                &format!("{at},order_completed,O,10,")
+            ),
+            want
+        );
+        assert_eq!(
+            read(
+                "when,what,order,total,",
+                &format!("{at},order_completed,O,10")
+            ),
+            want
+        );
+        assert_eq!(
+            read(
+                "when,what,order,total",
+                &format!("{at},order_completed,O,10,,")
+            ),
+            want
+        );
+    }
+
+    #[test]
+    fn a_mapped_column_that_stands_twice_is_refused() {
+        const MAPPING: &str =
+            "[columns]\nwhen = \"time\"\nwhat = \"type\"\ntotal = \"order.total\"\n";
+        let told = CsvDecoder::new(MAPPING, "when,what,total,note,total")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("`total`") && told.contains("columns 3 and 5"),
+            "{told}"
+        );
+        assert!(CsvDecoder::new(MAPPING, "when,what,total,note,note").is_ok());
+    }
+
+    #[test]
+    fn a_ready_format_does_without_columns_it_does_not_need() {
+        let rees46 = SHIPPED[0];
+        assert_eq!(
+            crate::mapping::without_missing(rees46.mapping, HEADER, rees46.optional),
+            rees46.mapping
+        );
+        let header = "event_time,event_type,product_id,price,user_id";
+        let mapping = crate::mapping::without_missing(rees46.mapping, header, rees46.optional);
+        let decoder = CsvDecoder::new(&mapping, header).unwrap();
+        let draft = decoder
+            .draft(b"2019-10-01 00:00:00 UTC,view,1,2.50,7", "x")
+            .unwrap();
+        assert_eq!(draft.event_type, Some(EventType::ProductViewed));
+        assert_eq!(
+            draft.event.products[0].price,
+            Some(Amount::from_raw(25_000))
+        );
+        let told = CsvDecoder::new(&mapping, "event_time,event_type,price,user_id").unwrap_err();
+        assert!(told.to_string().contains("`product_id`"), "{told}");
     }
 
     #[test]

@@ -38,6 +38,14 @@ pub enum ImportError {
         /// What was found instead.
         reason: String,
     },
+    /// No encoding has that name.
+    #[error(
+        "`{name}` is no encoding; known are the labels of the WHATWG Encoding Standard, such as windows-1252, iso-8859-15, utf-16le, shift_jis"
+    )]
+    UnknownEncoding {
+        /// The name given.
+        name: String,
+    },
     /// No format of that name ships with Tradewind.
     #[error("`{name}` is no import format; known are {known}")]
     UnknownFormat {

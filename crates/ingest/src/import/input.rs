@@ -5,7 +5,9 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::ImportError;
+use tradewind_model::mapping::encoding_of;
+
+use super::{ImportError, ImportFormat, encoding};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Packing {
@@ -22,6 +24,7 @@ pub struct Input {
     name: String,
     packing: Packing,
     stored_bytes: u64,
+    encoding: Option<&'static encoding_rs::Encoding>,
 }
 
 impl Input {
@@ -61,6 +64,7 @@ impl Input {
             name,
             packing,
             stored_bytes: facts.len(),
+            encoding: None,
         }])
     }
 
@@ -87,6 +91,7 @@ impl Input {
                 name: format!("{name}/{inside}"),
                 packing,
                 stored_bytes: size,
+                encoding: None,
             });
         }
         if members.is_empty() {
@@ -101,13 +106,38 @@ impl Input {
         &self.name
     }
 
+    /// The same input, read in the encoding that is named, or else in that of the mapping.
+    ///
+    /// # Errors
+    /// [`ImportError::UnknownEncoding`].
+    pub(crate) fn decoded(
+        &self,
+        format: &ImportFormat,
+        named: Option<&str>,
+    ) -> Result<Self, ImportError> {
+        let of_mapping = match format {
+            ImportFormat::Csv { mapping, .. } => encoding_of(mapping),
+            ImportFormat::Ndjson => None,
+        };
+        let encoding = match named.map(str::to_owned).or(of_mapping) {
+            Some(name) => {
+                Some(encoding::named(&name).ok_or(ImportError::UnknownEncoding { name })?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            encoding,
+            ..self.clone()
+        })
+    }
+
     /// Bytes that [`Self::read`] counts up to.
     #[must_use]
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.stored_bytes
     }
 
-    /// Opens the input and hands its uncompressed stream to `work`; `count` follows the stored bytes read.
+    /// Opens the input and hands its uncompressed stream to `work`, in UTF-8; `count` follows the stored bytes read.
     pub(crate) fn read<T>(
         &self,
         count: &AtomicU64,
@@ -117,6 +147,7 @@ impl Input {
             file: self.name.clone(),
             source,
         };
+        let work = |stream: &mut dyn Read| encoding::as_utf8(stream, self.encoding, work);
         let file = File::open(&self.path).map_err(unreadable)?;
         match self.packing {
             Packing::Plain => Ok(work(&mut Counted { inner: file, count })),

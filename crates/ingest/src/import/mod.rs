@@ -9,6 +9,7 @@
 mod batches;
 mod courier;
 mod decode;
+mod encoding;
 mod error;
 mod input;
 mod note;
@@ -19,6 +20,7 @@ mod run;
 mod source;
 mod split;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,13 +58,13 @@ impl ImportFormat {
         if name == "ndjson" {
             return Ok(Self::Ndjson);
         }
-        let shipped = SHIPPED.iter().find(|(known, _)| *known == name);
+        let shipped = SHIPPED.iter().find(|shipped| shipped.name == name);
         shipped
-            .map(|(name, mapping)| Self::csv(name, mapping))
+            .map(|shipped| Self::csv(shipped.name, shipped.mapping))
             .ok_or_else(|| {
                 let known: Vec<&str> = ["ndjson"]
                     .into_iter()
-                    .chain(SHIPPED.iter().map(|(n, _)| *n))
+                    .chain(SHIPPED.iter().map(|shipped| shipped.name))
                     .collect();
                 ImportError::UnknownFormat {
                     name: name.to_owned(),
@@ -93,6 +95,8 @@ pub struct ImportOptions {
     pub store_by_line: bool,
     /// Lines in one append.
     pub batch_lines: usize,
+    /// The name of the files' encoding, where it is neither UTF-8 nor UTF-16 and the mapping does not name it.
+    pub encoding: Option<String>,
 }
 
 impl ImportOptions {
@@ -104,6 +108,7 @@ impl ImportOptions {
             format,
             store_by_line: false,
             batch_lines: 8_192,
+            encoding: None,
         }
     }
 }
@@ -155,6 +160,8 @@ pub struct ImportSummary {
     pub resumed_at_line: Option<u64>,
     /// The first rejections of this run, for showing.
     pub rejections: Vec<LineRejection>,
+    /// Records that this run quarantined, by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
     /// How long it took.
     pub elapsed: Duration,
 }

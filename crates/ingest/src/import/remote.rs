@@ -58,6 +58,8 @@ pub struct RemoteLines {
     store: StoreId,
     format: ImportFormat,
     batch_lines: usize,
+    /// See [`super::ImportOptions::encoding`].
+    pub encoding: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -74,6 +76,7 @@ impl RemoteLines {
             store,
             format,
             batch_lines: batch_lines.max(1),
+            encoding: None,
             clock,
         }
     }
@@ -88,6 +91,7 @@ impl RemoteLines {
         input: &Input,
         mut send: impl FnMut(RemoteBatch) -> Result<(), E>,
     ) -> Result<(), RemoteError<E>> {
+        let input = &input.decoded(&self.format, self.encoding.as_deref())?;
         let source = Source::look(input, &self.format)?;
         let (shape, lines) = (source.shape, self.batch_lines);
         let mut writer = Writer {

@@ -37,6 +37,7 @@ impl Importer {
             file: input.name().to_owned(),
             ..ImportSummary::default()
         };
+        let input = &input.decoded(&options.format, options.encoding.as_deref())?;
         let source = Source::look(input, &options.format)?;
         let journal = self.journal.as_ref();
         let failed = |source, summary: &ImportSummary| ImportError::Journal {
@@ -258,6 +259,8 @@ impl Run<'_> {
                 Ok(()) => counts.accepted += 1,
                 Err(rejection) => {
                     counts.rejected += 1;
+                    let reason = rejection.code.name();
+                    *self.summary.reasons.entry(reason).or_default() += 1;
                     if self.summary.rejections.len() < SHOWN_REJECTIONS {
                         self.summary.rejections.push(rejection);
                     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tradewind_model::Decoder;
-use tradewind_model::mapping::CsvDecoder;
+use tradewind_model::mapping::{CsvDecoder, SHIPPED, delimiter_of, without_missing};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::split::{MAX_RECORD_BYTES, Shape, Span, Splitter};
@@ -81,7 +81,11 @@ impl Source {
         };
         let header_line = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
         let mut first = Vec::new();
-        Splitter::new(Shape::Lines).split(start, whole, 1, &mut first);
+        // A name in quotes may span lines.
+        let shape = Shape::Csv {
+            delimiter: delimiter_of(mapping),
+        };
+        Splitter::new(shape).split(start, whole, 1, &mut first);
         let Some(span) = first.first() else {
             return Err(not(if header_line.is_empty() {
                 "it is empty; a header line with the columns is needed"
@@ -89,8 +93,12 @@ impl Source {
                 "it has no header line"
             }));
         };
-        let header = std::str::from_utf8(&start[span.start..span.end])
-            .map_err(|_| not("its header line is not UTF-8; convert the file to UTF-8"))?;
+        let header = std::str::from_utf8(&start[span.start..span.end]).map_err(|_| {
+            not("its header line is not UTF-8; convert the file to UTF-8, or name its encoding with --encoding or in the mapping (encoding = \"windows-1252\")")
+        })?;
+        let shipped = SHIPPED.iter().find(|shipped| shipped.mapping == mapping);
+        let fitting = shipped.map(|s| without_missing(mapping, header, s.optional));
+        let mapping = fitting.as_deref().unwrap_or(mapping);
         let decoder = CsvDecoder::new(mapping, header).map_err(|source| ImportError::Mapping {
             file: file(),
             format: name.to_owned(),

@@ -84,9 +84,11 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
     )
     .await?;
     instance.control.seal_store(&store.store_id).await?;
+    let late_before = late(&instance);
     let started = Instant::now();
     let mut options = ImportOptions::new(Arc::clone(&store), format);
     options.store_by_line = false;
+    options.encoding.clone_from(&args.encoding);
     let stop = Arc::new(AtomicBool::new(false));
     let on_signal = Arc::clone(&stop);
     tokio::spawn(async move {
@@ -149,6 +151,14 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
             whole.as_secs_f64(),
         );
     }
+    let late = late(&instance).saturating_sub(late_before);
+    if late > 0 {
+        say_line!(
+            "{} events came more than {} behind newer ones: orders, silver and gold have them, visits, carts and live traffic do not; import files with the oldest lines first (for CSV: `sort` by the time column), or raise stream.lateness for the import",
+            grouped(late),
+            humantime::format_duration(instance.config.stream.lateness.0)
+        );
+    }
     let store_id = store.store_id.clone();
     let duplicates: u64 = instance
         .hub
@@ -168,7 +178,26 @@ pub async fn run(config: Config, data_dir: &Path, args: &ImportArgs) -> Result<E
         bail!("{error}");
     }
     caught_up.context("the events are in the journal, but silver or gold is not up to date; the next command or server on this folder goes on from there")?;
+    let (lines, accepted) = (
+        summaries.iter().map(|s| s.lines).sum::<u64>(),
+        summaries.iter().map(|s| s.accepted).sum::<u64>(),
+    );
+    if lines > 0 && accepted == 0 {
+        say_line!(
+            "no line became an event: the mapping or the format does not fit; bronze.quarantine holds every line with its reason"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Events that came too late for visits, carts and live traffic, in all.
+fn late(instance: &Instance) -> u64 {
+    let stores = instance.control.stores();
+    let parts = stores
+        .iter()
+        .flat_map(|store| instance.hub.read(&store.store_id));
+    parts.map(|part| part.progress.late).sum()
 }
 
 fn tell(summary: &ImportSummary) {
@@ -195,6 +224,14 @@ fn tell(summary: &ImportSummary) {
         say_line!("  quarantined: {}", rejection.message);
     }
     tell_of_more(summary.rejected, summary.rejections.len() as u64);
+    if !summary.reasons.is_empty() {
+        let reasons: Vec<String> = summary
+            .reasons
+            .iter()
+            .map(|(reason, lines)| format!("{} {reason}", grouped(*lines)))
+            .collect();
+        say_line!("  by reason: {}", reasons.join(", "));
+    }
 }
 
 fn tell_of_more(rejected: u64, shown: u64) {
@@ -213,7 +250,8 @@ const SHOWN: u64 = 10;
 fn send(url: &str, key: &str, args: &ImportArgs, format: ImportFormat) -> Result<ExitCode> {
     let store = StoreId::new(args.store.as_deref().unwrap_or("remote"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let lines = RemoteLines::new(store, format, 2_000, clock);
+    let mut lines = RemoteLines::new(store, format, 2_000, clock);
+    lines.encoding.clone_from(&args.encoding);
     let handle = tokio::runtime::Handle::current();
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(60))
