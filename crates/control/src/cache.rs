@@ -8,6 +8,7 @@ use tradewind_model::{Micros, Store, StoreId, StoreZone};
 use crate::database::Row;
 use crate::error::ControlError;
 use crate::keys::{KeyGrant, KeyKind};
+use crate::origins::Origins;
 use crate::secret::Fingerprint;
 
 /// A store and whether its settings are fixed.
@@ -51,6 +52,7 @@ impl Snapshot {
                 key_id: Arc::from(row.text("key_id")?.as_str()),
                 store: store_id_of(row)?,
                 kind: KeyKind::from_name(&row.text("kind")?)?,
+                origins: Origins::from_stored(row.optional_text("origins")?.as_deref()),
             };
             snapshot.keys.insert(digest, grant);
         }

@@ -159,6 +159,10 @@ impl Row {
         self.get(column)
     }
 
+    pub(crate) fn optional_text(&self, column: &str) -> Result<Option<String>, ControlError> {
+        self.get(column)
+    }
+
     pub(crate) fn integer(&self, column: &str) -> Result<i64, ControlError> {
         self.get(column)
     }

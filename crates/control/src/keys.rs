@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::database::{Param, Row};
 use crate::error::ControlError;
 use crate::organisations::checked_name;
+use crate::origins::Origins;
 use crate::secret::{Fingerprint, Secret, public_id};
 
 /// What a key may do.
@@ -73,6 +74,8 @@ pub struct KeyGrant {
     pub store: StoreId,
     /// What may be done.
     pub kind: KeyKind,
+    /// The pages that may send with it.
+    pub origins: Origins,
 }
 
 /// A key as lists show it.
@@ -88,6 +91,8 @@ pub struct KeyInfo {
     pub label: String,
     /// The key's last four characters.
     pub last_four: String,
+    /// The pages that may send with it.
+    pub origins: Origins,
     /// When it was made.
     pub created_at: Micros,
     /// When it stopped working.
@@ -138,6 +143,7 @@ impl Control {
             kind,
             label: checked_name(label)?,
             last_four: secret.last_four().to_owned(),
+            origins: Origins::default(),
             created_at: self.clock.now(),
             revoked_at: None,
         };
@@ -167,6 +173,36 @@ impl Control {
             .rows("list the keys", sql, &[store.as_str().into()])
             .await?;
         rows.iter().map(key_info).collect()
+    }
+
+    /// Says which pages may send with a write key; none named: any.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] when there is no such write key; [`ControlError::Storage`].
+    pub async fn set_origins(&self, key_id: &str, origins: &Origins) -> Result<(), ControlError> {
+        let sql = "UPDATE keys SET origins = ? WHERE key_id = ? AND kind = 'write'";
+        let stored = origins.stored();
+        let params: [Param; 2] = [stored.as_str().into(), key_id.into()];
+        let changed = self
+            .database
+            .run("set a key's origins", sql, &params)
+            .await?;
+        self.reload().await?;
+        if changed == 0 {
+            return Err(ControlError::NotFound {
+                what: "write key",
+                id: key_id.chars().take(80).collect(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether any working write key takes events from pages of this origin.
+    #[must_use]
+    pub fn origin_allowed(&self, origin: &str) -> bool {
+        let snapshot = self.snapshot();
+        let mut writers = snapshot.keys.values().filter(|g| g.kind == KeyKind::Write);
+        writers.any(|grant| grant.origins.allow(origin))
     }
 
     /// Ends a key. Ending it again changes nothing.
@@ -201,6 +237,7 @@ fn key_info(row: &Row) -> Result<KeyInfo, ControlError> {
         kind: KeyKind::from_name(&row.text("kind")?)?,
         label: row.text("label")?,
         last_four: row.text("last_four")?,
+        origins: Origins::from_stored(row.optional_text("origins")?.as_deref()),
         created_at: Micros(row.integer("created_at")?),
         revoked_at: row.optional_integer("revoked_at")?.map(Micros),
     })

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use tradewind_control::{Control, KeyGrant, KeyKind};
 use tradewind_model::{Store, StoreDirectory as _, StoreId};
 
@@ -40,9 +40,18 @@ impl StoreScope {
 pub struct WriteScope {
     store: Arc<Store>,
     source: String,
+    key_id: Arc<str>,
+    /// The key came in the address.
+    by_address: bool,
 }
 
 impl WriteScope {
+    /// The id of the key that came in the address, where everybody can read it; `None` for one that came in a header.
+    #[must_use]
+    pub(crate) fn key_in_address(&self) -> Option<&str> {
+        self.by_address.then_some(&*self.key_id)
+    }
+
     /// The store that events go to.
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
@@ -131,6 +140,9 @@ pub enum AccessError {
     /// A page of another origin tried to use the browser's session.
     #[error("the request comes from another site's page")]
     ForeignOrigin,
+    /// The write key does not take events from pages of this origin.
+    #[error("the key takes no events from pages of `{0}`")]
+    PageNotAllowed(String),
 }
 
 impl AccessError {
@@ -150,6 +162,7 @@ impl AccessError {
             Self::StoreMissing => "add ?store=ID; GET /v1/stores lists the ids",
             Self::UnknownStore(_) => "GET /v1/stores lists the stores",
             Self::ForeignOrigin => "use a key instead of the browser's session",
+            Self::PageNotAllowed(_) => "`tradewind key origins KEY_ID ORIGIN...` says which pages may send with a key",
         }
         .to_owned()
     }
@@ -210,12 +223,18 @@ impl Gate {
         Ok(reader)
     }
 
-    /// Who sends events, by `Authorization: Bearer`.
+    /// Who sends events, by `Authorization: Bearer`, or with a write key in the address: `sendBeacon` cannot set headers. A page of another
+    /// origin must be one that the key takes events from.
     ///
     /// # Errors
     /// [`AccessError`].
-    pub fn writer(&self, headers: &HeaderMap) -> Result<WriteScope, AccessError> {
-        let Some(key) = bearer(headers)? else {
+    pub fn writer(
+        &self,
+        headers: &HeaderMap,
+        in_address: Option<&str>,
+    ) -> Result<WriteScope, AccessError> {
+        let in_header = bearer(headers)?;
+        let Some(key) = in_header.or(in_address) else {
             return Err(if session_cookie(headers).is_some() {
                 AccessError::SessionWrites
             } else {
@@ -226,6 +245,16 @@ impl Gate {
         if grant.kind != KeyKind::Write {
             return Err(AccessError::ReadKeyWrites);
         }
+        if let Some(origin) = headers.get(header::ORIGIN)
+            && !comes_from_own_page(headers)
+        {
+            let origin = String::from_utf8_lossy(origin.as_bytes());
+            if !grant.origins.allow(&origin) {
+                return Err(AccessError::PageNotAllowed(
+                    origin.chars().take(80).collect(),
+                ));
+            }
+        }
         let store = self
             .control
             .store(&grant.store)
@@ -233,6 +262,8 @@ impl Gate {
         Ok(WriteScope {
             store,
             source: format!("http:{}", grant.key_id),
+            by_address: in_header.is_none(),
+            key_id: grant.key_id,
         })
     }
 

@@ -22,10 +22,11 @@ use crate::door::EventDoor;
 use crate::health::Health;
 use crate::intake::Intake;
 use crate::live::LiveViews;
+use crate::page_limit::PageLimit;
 use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::sql::SqlDoor;
-use crate::{envelope, routes};
+use crate::{cross_origin, envelope, routes};
 
 /// What the server is made of.
 pub struct AppParts {
@@ -61,6 +62,8 @@ pub(crate) struct State {
     pub(crate) body_budget: Arc<Semaphore>,
     /// Requests that could not be stored.
     pub(crate) unstored: Seldom,
+    /// Requests with a key in their address.
+    pub(crate) page_limit: PageLimit,
     pub(crate) desk: ViewDesk,
     pub(crate) sql: Arc<dyn SqlDoor>,
     pub(crate) health: Arc<dyn Health>,
@@ -87,6 +90,7 @@ impl App {
             intake: Intake::start(parts.events, settings.intake_threads, settings.intake_queue)?,
             unstored: Seldom::default(),
             body_budget: Arc::new(Semaphore::new(settings.max_bodies >> 10)),
+            page_limit: PageLimit::new(settings.page_requests),
             desk: ViewDesk::new(parts.live, parts.clock),
             sql: parts.sql,
             health: parts.health,
@@ -109,7 +113,15 @@ impl App {
 pub fn router(app: App) -> Router {
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
     Router::new()
-        .route("/v1/events", post(routes::events::post_events))
+        .route(
+            "/v1/events",
+            post(routes::events::post_events)
+                .options(cross_origin::preflight_answered)
+                .layer(middleware::from_fn_with_state(
+                    app.clone(),
+                    cross_origin::allow_pages,
+                )),
+        )
         .route("/v1/stores", get(routes::stores::list_stores))
         .route("/v1/views/{name}", get(routes::views::read_view))
         .route("/v1/live", get(routes::live::live))

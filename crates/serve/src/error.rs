@@ -122,7 +122,9 @@ impl From<AccessError> for Refusal {
             AccessError::OtherStore { .. } => (StatusCode::FORBIDDEN, "wrong_store"),
             AccessError::StoreMissing => (StatusCode::BAD_REQUEST, "store_missing"),
             AccessError::UnknownStore(_) => (StatusCode::NOT_FOUND, "unknown_store"),
-            AccessError::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
+            AccessError::ForeignOrigin | AccessError::PageNotAllowed(_) => {
+                (StatusCode::FORBIDDEN, "foreign_origin")
+            }
         };
         Self::new(status, code, error.to_string()).hint(error.hint())
     }

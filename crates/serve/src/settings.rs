@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_live_streams: usize,
     /// How long shutdown waits for requests under way.
     pub grace: Duration,
+    /// Requests a second with one write key in their address, as pages send them; twice as many at once, beyond it 429.
+    pub page_requests: u32,
     /// Whether the session cookie is sent over HTTPS only: when a proxy ends TLS in front.
     pub secure_cookies: bool,
 }
@@ -48,6 +50,7 @@ impl Default for Settings {
             max_connections: 20_000,
             max_live_streams: 256,
             grace: Duration::from_secs(5),
+            page_requests: 500,
             secure_cookies: false,
         }
     }

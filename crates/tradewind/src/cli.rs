@@ -111,6 +111,9 @@ pub struct ImportArgs {
     /// The mapping file of --format csv.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
+    /// The encoding of files that are neither UTF-8 nor UTF-16, such as windows-1252; a mapping may name it, too.
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
     /// Currency of a store that is made by this import (ISO 4217); USD when left out.
     #[arg(long)]
     pub currency: Option<String>,
@@ -169,6 +172,13 @@ pub enum KeyCommand {
         #[arg(long)]
         store: String,
     },
+    /// Say which pages may send with a write key.
+    Origins {
+        /// The key's id, as `key list` shows it.
+        id: String,
+        /// Origins such as https://shop.example; without any, pages of every origin may send.
+        origins: Vec<String>,
+    },
     /// Take a key back.
     Revoke {
         /// The key's id, as `key list` shows it.
@@ -187,6 +197,9 @@ pub struct KeyCreateArgs {
     /// A word to know it by.
     #[arg(long, default_value = "command line")]
     pub label: String,
+    /// An origin whose pages may send with a write key, such as https://shop.example; may be given several times. Any, without.
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub origins: Vec<String>,
     /// Name of a store that is made by this command.
     #[arg(long)]
     pub name: Option<String>,

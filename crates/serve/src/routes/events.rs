@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt as _;
 use metrics::counter;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tradewind_control::ControlError;
@@ -64,6 +64,13 @@ impl From<Verdicts> for EventVerdicts {
     }
 }
 
+/// What may stand in the address.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Address {
+    /// A write key, for senders that cannot set headers.
+    key: Option<String>,
+}
+
 /// The store a sender means its events for.
 const STORE: &str = "x-store";
 
@@ -74,18 +81,20 @@ const STORE: &str = "x-store";
     tag = "ingest",
     operation_id = "post_events",
     description = "NDJSON, a JSON array or one object, at most 10 MiB packed (`Content-Encoding`: gzip, zstd, br) and \
-                   unpacked. Needs a write key.",
+                   unpacked. Needs a write key: as `Authorization: Bearer KEY`, or in the address where a page's `sendBeacon` cannot \
+                   set headers. Pages of other origins may send when the key allows theirs.",
     request_body(content(
         (serde_json::Value = "application/x-ndjson"),
         (serde_json::Value = "application/json"),
     )),
-    params(("x-store" = Option<String>, Header, description = "the store the events are meant for; refused when the key is of another")),
+    params(("key" = Option<String>, Query, description = "a write key, for senders that cannot set headers; rate-limited"),
+           ("x-store" = Option<String>, Header, description = "the store the events are meant for; refused when the key is of another")),
     security(("write_key" = [])),
     responses(
         (status = 200, body = EventVerdicts, description = "durable"),
         (status = 400, body = ErrorBody, description = "the body cannot be cut into events"),
         (status = 401, body = ErrorBody, description = "no write key"),
-        (status = 403, body = ErrorBody, description = "the key is of another store than `x-store` names"),
+        (status = 403, body = ErrorBody, description = "the key is of another store than `x-store` names, or takes no events from pages of the sender's origin"),
         (status = 413, body = ErrorBody, description = "more than 10 MiB, or too many events"),
         (status = 415, body = ErrorBody, description = "another content type or encoding"),
         (status = 429, body = ErrorBody, description = "overloaded; see Retry-After"),
@@ -95,12 +104,14 @@ const STORE: &str = "x-store";
 pub(crate) async fn post_events(
     State(app): State<App>,
     headers: HeaderMap,
+    address: Query<Address>,
     activity: Option<Extension<Arc<Activity>>>,
     body: Body,
 ) -> Result<Json<EventVerdicts>, Refusal> {
     let mut chunks = body.into_data_stream();
     let activity = activity.map(|Extension(activity)| activity);
-    let taken = take(&app.0, &headers, activity.as_ref(), &mut chunks).await;
+    let key = address.key.as_deref();
+    let taken = take(&app.0, &headers, key, activity.as_ref(), &mut chunks).await;
     if let Err(refusal) = &taken
         && refusal.status != StatusCode::REQUEST_TIMEOUT
         && !headers.contains_key(header::EXPECT)
@@ -118,10 +129,22 @@ pub(crate) async fn post_events(
 async fn take(
     state: &crate::app::State,
     headers: &HeaderMap,
+    key: Option<&str>,
     activity: Option<&Arc<Activity>>,
     chunks: &mut BodyDataStream,
 ) -> Result<Verdicts, Refusal> {
-    let scope = state.gate.writer(headers)?;
+    let scope = state.gate.writer(headers, key)?;
+    if let Some(key_id) = scope.key_in_address()
+        && !state.page_limit.takes(key_id)
+    {
+        return Err(Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "pages send more requests with this key than it allows",
+        )
+        .hint("send the same events again after the seconds of `Retry-After`; nothing of this request was kept")
+        .retry_after(1));
+    }
     let own = scope.store().store_id.as_str();
     if let Some(meant) = headers
         .get(STORE)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use tradewind_control::{Control, KeyKind};
+use tradewind_control::{Control, KeyKind, Origins};
 use tradewind_model::SystemClock;
 
 use crate::cli::{KeyCommand, KeyKindName};
@@ -20,11 +20,19 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
     match command {
         // The only one that makes something.
         KeyCommand::Create(_) => std::fs::create_dir_all(data_dir)?,
-        KeyCommand::List { .. } | KeyCommand::Revoke { .. } => super::existing_folder(data_dir)?,
+        KeyCommand::List { .. } | KeyCommand::Origins { .. } | KeyCommand::Revoke { .. } => {
+            super::existing_folder(data_dir)?
+        }
     }
     let control = Control::open(data_dir, Arc::new(SystemClock)).await?;
     match command {
         KeyCommand::Create(args) => {
+            // Before anything is made.
+            let origins = Origins::new(&args.origins)?;
+            anyhow::ensure!(
+                origins.is_any() || args.kind == KeyKindName::Write,
+                "--origin is of write keys: pages never read"
+            );
             let store = super::ensure_store(
                 &control,
                 &args.store,
@@ -40,6 +48,9 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
             let key = control
                 .create_key(&store.store_id, kind, &args.label)
                 .await?;
+            if !origins.is_any() {
+                control.set_origins(&key.info.key_id, &origins).await?;
+            }
             tokio::time::sleep(SEEN_WITHIN).await;
             // The key alone on standard output, so that scripts can take it.
             writeln!(std::io::stdout(), "{}", key.secret.reveal()).with_context(|| {
@@ -69,13 +80,28 @@ pub async fn run(data_dir: &Path, command: &KeyCommand) -> Result<ExitCode> {
                     Some(at) => format!("until {}", at.to_rfc3339()),
                     None => format!("since {}", key.created_at.to_rfc3339()),
                 };
+                let pages = match key.origins.iter().collect::<Vec<_>>().join(" ") {
+                    named if named.is_empty() => String::new(),
+                    named => format!("  (pages of {named})"),
+                };
                 say_line!(
-                    "{:36}  {:5}  …{:4}  {works:27}  {}",
+                    "{:36}  {:5}  …{:4}  {works:27}  {}{pages}",
                     key.key_id,
                     format!("{:?}", key.kind).to_lowercase(),
                     key.last_four,
                     key.label
                 );
+            }
+        }
+        KeyCommand::Origins { id, origins } => {
+            let origins = Origins::new(origins)?;
+            control.set_origins(id, &origins).await?;
+            tokio::time::sleep(SEEN_WITHIN).await;
+            if origins.is_any() {
+                remark!("pages of every origin may send with key {id}");
+            } else {
+                let named: Vec<&str> = origins.iter().collect();
+                remark!("pages of {} may send with key {id}", named.join(", "));
             }
         }
         KeyCommand::Revoke { id } => {
