@@ -83,6 +83,18 @@ impl Replay {
         &self.lake
     }
 
+    /// The name of the new generation.
+    #[must_use]
+    pub fn generation(&self) -> &str {
+        &self.generation
+    }
+
+    /// Whether all days are built again.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.range.from.is_none() && self.range.to.is_none()
+    }
+
     /// The new generation, for comparing it with the current one before it takes its place.
     #[must_use]
     pub fn staged(&self) -> &Arc<Lake> {
@@ -116,7 +128,7 @@ impl Replay {
                 Err(error) => return Err(error),
             }
         }
-        let whole = self.range.from.is_none() && self.range.to.is_none();
+        let whole = self.is_whole();
         self.staged.note_rules(whole.then_some(&self.range.store))?;
         let root = self.lake.root().to_path_buf();
         sync_all(&root)?;

@@ -7,12 +7,14 @@
 //! This crate knows nothing of DataFusion, Delta, HTTP or async.
 
 pub mod checkpoint;
+mod completed;
 pub mod live;
 pub mod merge;
 pub mod names;
 pub mod operators;
 pub mod panes;
 mod partition_worker;
+pub mod replayed;
 pub mod rows;
 mod runtime;
 pub mod seen;

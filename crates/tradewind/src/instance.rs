@@ -12,6 +12,7 @@ use tradewind_journal::{EmbeddedJournal, EmbeddedOptions, Journal, RetentionPoli
 use tradewind_lake::{Lake, LakeOptions, LakeSink, MaintenancePolicy};
 use tradewind_model::{Causes, Clock, StoreDirectory, SystemClock};
 use tradewind_query::{QueryEngine, QueryLimits, QueryOptions};
+use tradewind_stream::replayed::take_place;
 use tradewind_stream::{LiveHub, RULES, Runtime, RuntimeConfig, RuntimeParts};
 
 use crate::config::Config;
@@ -105,6 +106,10 @@ impl Instance {
             },
         )
         .await?;
+        let partitions = journal.topic_partitions();
+        if let Some(store) = take_place(data_dir, &lake.generation(), &partitions)? {
+            tracing::info!(%store, "the live state of a replay took its place");
+        }
         for store in control.stores() {
             let rules = lake.counted_by(&store.store_id);
             if rules != RULES {

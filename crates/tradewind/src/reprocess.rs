@@ -14,8 +14,10 @@ use tradewind_journal::{Journal, Record, RecordKind};
 use tradewind_lake::{FormatSource, Lake};
 use tradewind_model::validate::Envelope;
 use tradewind_model::{Decoder, FormatHash, Micros, Store, Topic, TopicPartition, route};
+use tradewind_stream::replayed::ReplayedState;
 use tradewind_stream::rows::DerivedChange;
 use tradewind_stream::sink::{Chunk, Sink, Tap};
+use tradewind_stream::state::Changes;
 use tradewind_stream::{Formats, OperatorConfig, StorePartition};
 
 /// Bytes of rows after which they are written.
@@ -43,6 +45,8 @@ pub struct Reprocess {
     pub lake: Arc<Lake>,
     /// Where rows go.
     pub sink: Arc<dyn Sink>,
+    /// Where the operators' state goes, when it is to take the place of the present one.
+    pub state: Option<Arc<ReplayedState>>,
 }
 
 impl Reprocess {
@@ -203,8 +207,9 @@ impl<'r> PartitionRun<'r> {
             if self.tap.buffered_bytes() >= BUFFER {
                 self.write_rows()?;
             }
-            // State changes are of no use here; taking them keeps the rows of upserted tables from piling up.
-            let _ = self.state.cut(&mut self.derived, &mut 0);
+            // Taking them also keeps the rows of upserted tables from piling up.
+            let changes = self.state.cut(&mut self.derived, &mut 0);
+            self.keep(changes)?;
             if self.derived.len() >= DERIVED {
                 self.write_derived()?;
             }
@@ -231,8 +236,16 @@ impl<'r> PartitionRun<'r> {
 
     fn finish(mut self) -> Result<()> {
         self.write_rows()?;
-        let _ = self.state.cut_all(&mut self.derived);
+        let changes = self.state.cut_all(&mut self.derived);
+        self.keep(changes)?;
         self.write_derived()
+    }
+
+    fn keep(&self, changes: Changes) -> Result<()> {
+        match &self.reprocess.state {
+            Some(state) => Ok(state.write(changes)?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use tradewind_journal::Journal;
 use tradewind_lake::{Replay, ReplayRange, TableName};
 use tradewind_model::{Date, Micros, Store};
+use tradewind_stream::replayed::{ReplayedState, take_place};
 use tradewind_stream::{Formats, RuntimeError};
 
 use crate::cli::ReplayArgs;
@@ -21,9 +22,17 @@ pub async fn run(config: Config, data_dir: &Path, args: &ReplayArgs) -> Result<E
     let spinner = terminal::spinner("processing what is in the journal");
     let instance = Instance::open(config, data_dir).await?;
     let done = replay(&instance, args, &spinner).await;
-    spinner.finish_and_clear();
+    let (generation, partitions) = (
+        instance.lake.generation(),
+        instance.journal.topic_partitions(),
+    );
     instance.close().await?;
+    spinner.set_message("live state takes its place");
+    // Should it fail, the next start does it.
+    let placed = take_place(data_dir, &generation, &partitions);
+    spinner.finish_and_clear();
     say_line!("{}", done?);
+    placed.context("live state could not take its place yet; the next start tries again")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -54,9 +63,15 @@ async fn replay(
             _ => return Err(error),
         }
     }
-    let (replay, read) = stage(instance, store, range.clone(), spinner)
+    let whole = range.from.is_none() && range.to.is_none();
+    // Live state is of all days: a replay of some leaves it as it is.
+    let state = match whole {
+        true => Some(Arc::new(ReplayedState::begin(&instance.data_dir)?)),
+        false => None,
+    };
+    let (replay, read) = stage(instance, store, range.clone(), state.clone(), spinner)
         .await
-        .context("the replay failed; silver and gold are as they were")?;
+        .context("the replay failed; silver, gold and live state are as they were")?;
     let taken_in = super::verify::received(instance, Some(&range.store));
     if read < taken_in && !args.accept_lost_bronze {
         replay.abandon()?;
@@ -68,6 +83,9 @@ async fn replay(
         );
     }
     spinner.set_message("computing gold");
+    if let Some(state) = state.and_then(Arc::into_inner) {
+        state.seal(&range.store, replay.generation())?;
+    }
     replay.finish().await?;
     let span = match (range.from, range.to) {
         (None, None) => "all days".to_owned(),
@@ -76,9 +94,10 @@ async fn replay(
         (Some(from), Some(to)) => format!("{from} to {to}"),
     };
     Ok(format!(
-        "replayed store {}: {} records of bronze processed again; silver and gold of {span} are new",
+        "replayed store {}: {} records of bronze processed again; silver and gold of {span}{} are new",
         range.store,
-        grouped(read)
+        grouped(read),
+        if whole { " and the live state" } else { "" }
     ))
 }
 
@@ -88,6 +107,7 @@ pub(super) async fn stage(
     instance: &Instance,
     store: Arc<Store>,
     range: ReplayRange,
+    state: Option<Arc<ReplayedState>>,
     spinner: &indicatif::ProgressBar,
 ) -> Result<(Replay, u64)> {
     spinner.set_message("checking bronze");
@@ -111,6 +131,7 @@ pub(super) async fn stage(
         formats: Formats::new(journal),
         lake: Arc::clone(replay.lake()),
         sink: replay.sink(),
+        state,
     };
     let (scratch, bar) = (instance.data_dir.join("tmp"), spinner.clone());
     let told = move |read: u64| {

@@ -147,7 +147,7 @@ async fn replayed(
         from: None,
         to: None,
     };
-    let (replay, _) = super::replay::stage(instance, Arc::clone(&store), range, spinner)
+    let (replay, _) = super::replay::stage(instance, Arc::clone(&store), range, None, spinner)
         .await
         .context(
             "bronze could not be replayed for the comparison; silver and gold are as they were",
@@ -286,12 +286,7 @@ async fn traffic(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -
     let rows = at
         .rows(
             "SELECT count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE NOT late AND type IN ('page_viewed','product_list_viewed','product_viewed')),
-                    count(DISTINCT visitor) FILTER (WHERE (topic = 'user_events' AND NOT late) OR type = 'order_completed'),
-                    count(*) FILTER (WHERE NOT late AND type = 'product_viewed'), count(DISTINCT visitor) FILTER (WHERE NOT late AND type = 'product_viewed'),
-                    count(*) FILTER (WHERE NOT late AND type = 'product_added'), count(DISTINCT visitor) FILTER (WHERE NOT late AND type = 'product_added'),
-                    count(*) FILTER (WHERE NOT late AND type IN ('checkout_started','checkout_step_viewed','checkout_step_completed','payment_info_entered')),
-                    count(DISTINCT visitor) FILTER (WHERE NOT late AND type IN ('checkout_started','checkout_step_viewed','checkout_step_completed','payment_info_entered')),
-                    count(*) FILTER (WHERE NOT late AND type = 'order_completed'), count(DISTINCT visitor) FILTER (WHERE type = 'order_completed')
+                    count(DISTINCT visitor) FILTER (WHERE (topic = 'user_events' AND NOT late) OR type = 'order_completed')
              FROM silver.events WHERE store_id = $store AND $during(time)",
         )
         .await?;
@@ -302,20 +297,57 @@ async fn traffic(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -
     checks.same(|| at.say("events"), live.events, &row[0]);
     checks.same(|| at.say("views"), live.views, &row[1]);
     checks.same(|| at.say("visitors"), live.visitors, &row[2]);
+    let rows = at.rows(FUNNEL).await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
     for (i, step) in merge::funnel(parts, at.range).iter().enumerate() {
         checks.same(
             || at.say(&format!("funnel {} events", step.step.name())),
             step.events,
-            &row[3 + 2 * i],
+            &row[2 * i],
         );
         checks.same(
             || at.say(&format!("funnel {} visitors", step.step.name())),
             step.visitors,
-            &row[4 + 2 * i],
+            &row[2 * i + 1],
         );
     }
+    checks.same(|| at.say("buyers"), merge::buyers(parts, at.range), &row[8]);
     Ok(())
 }
+
+/// Events and visitors of each step: visitors who also reached every earlier step of which the store sent any event. Of the completions of
+/// one order by one visitor the first that was received is the purchase.
+const FUNNEL: &str = "
+    WITH completions AS (
+        SELECT visitor, time, row_number() OVER (PARTITION BY order_id, visitor ORDER BY \"offset\") AS nth
+        FROM silver.events
+        WHERE store_id = $store AND topic = 'transactions' AND type = 'order_completed' AND visitor IS NOT NULL
+    ),
+    reached AS (
+        SELECT visitor, CASE type WHEN 'product_viewed' THEN 1 WHEN 'product_added' THEN 2 ELSE 3 END AS step
+        FROM silver.events
+        WHERE store_id = $store AND NOT late AND $during(time)
+          AND type IN ('product_viewed','product_added','checkout_started','checkout_step_viewed','checkout_step_completed','payment_info_entered')
+        UNION ALL
+        SELECT visitor, 4 AS step FROM completions WHERE nth = 1 AND $during(time)
+    ),
+    events AS (
+        SELECT count(*) FILTER (WHERE step = 1) AS views, count(*) FILTER (WHERE step = 2) AS carts, count(*) FILTER (WHERE step = 3) AS checkouts,
+               (SELECT count(*) FROM silver.orders WHERE store_id = $store AND $during(completed_at)) AS orders
+        FROM reached
+    ),
+    visitors AS (
+        SELECT visitor, bool_or(step = 1) AS viewed, bool_or(step = 2) AS carted, bool_or(step = 3) AS checked_out, bool_or(step = 4) AS bought
+        FROM reached GROUP BY visitor
+    )
+    SELECT max(e.views), count(*) FILTER (WHERE viewed),
+           max(e.carts), count(*) FILTER (WHERE carted AND (viewed OR e.views = 0)),
+           max(e.checkouts), count(*) FILTER (WHERE checked_out AND (viewed OR e.views = 0) AND (carted OR e.carts = 0)),
+           max(e.orders), count(*) FILTER (WHERE bought AND e.orders > 0 AND (viewed OR e.views = 0) AND (carted OR e.carts = 0) AND (checked_out OR e.checkouts = 0)),
+           count(*) FILTER (WHERE bought)
+    FROM events e LEFT JOIN visitors v ON true";
 
 async fn visits(at: &Place<'_>, parts: &[Arc<Snapshot>], checks: &mut Checks) -> Result<()> {
     let rows = at
