@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt as _;
@@ -21,6 +22,7 @@ use crate::decompress::{DecompressError, Encoding};
 use crate::door::{BodyKind, DoorError, ItemRejection, Verdicts};
 use crate::error::{ErrorBody, Refusal};
 use crate::intake::{BodyBudget, IntakeError, Job, kind_of_content_type};
+use crate::routes::bad_query;
 use crate::seats::{Activity, Waiting};
 use crate::seldom::Seldom;
 use crate::settings::Settings;
@@ -104,12 +106,13 @@ const STORE: &str = "x-store";
 pub(crate) async fn post_events(
     State(app): State<App>,
     headers: HeaderMap,
-    address: Query<Address>,
+    address: Result<Query<Address>, QueryRejection>,
     activity: Option<Extension<Arc<Activity>>>,
     body: Body,
 ) -> Result<Json<EventVerdicts>, Refusal> {
     let mut chunks = body.into_data_stream();
     let activity = activity.map(|Extension(activity)| activity);
+    let address = address.map_err(|e| bad_query(&e))?;
     let key = address.key.as_deref();
     let taken = take(&app.0, &headers, key, activity.as_ref(), &mut chunks).await;
     if let Err(refusal) = &taken
