@@ -65,9 +65,9 @@ fn decode(c: &mut Criterion) {
     };
     let rees46 = SHIPPED
         .iter()
-        .find(|(name, _)| *name == "rees46")
+        .find(|shipped| shipped.name == "rees46")
         .expect("the mapping ships")
-        .1;
+        .mapping;
     let csv = Decoder::Csv(Box::new(
         CsvDecoder::new(rees46, samples::REES46_HEADER).expect("the mapping fits"),
     ));
@@ -165,6 +165,7 @@ impl Prepared<'_> {
         Facts {
             event: self.event,
             is_copy: self.is_copy,
+            repeats: false,
             visitor: self.visitor,
             lines: &self.lines,
             city: self.city,

@@ -1,6 +1,6 @@
 //! An [`Event`] as native JSON again, for senders that only have events: exact money as text, the id always included.
 
-use tradewind_model::{Amount, Event, Product};
+use tradewind_model::{Amount, Event, Product, Quantity};
 
 /// Appends the event as one JSON object without a line end. Reading it back gives the same event.
 pub fn event_to_json(event: &Event<'_>, out: &mut Vec<u8>) {
@@ -19,8 +19,8 @@ pub fn event_to_json(event: &Event<'_>, out: &mut Vec<u8>) {
     object.text("session_id", event.session_id.as_deref());
     object.text("currency", event.currency.as_deref());
     object.text("cart_id", event.cart_id.as_deref());
-    object.whole("stock", event.stock);
-    object.whole("delta", event.delta);
+    object.quantity("stock", event.stock);
+    object.quantity("delta", event.delta);
     match event.products.as_slice() {
         [] => {}
         [one] => object.nested("product", |o| product(o, one)),
@@ -74,7 +74,7 @@ fn product(o: &mut Object<'_>, line: &Product<'_>) {
     o.text("variant", line.variant.as_deref());
     o.money("price", line.price);
     o.money("cost", line.cost);
-    o.whole("quantity", line.quantity);
+    o.quantity("quantity", line.quantity);
     o.text("coupon", line.coupon.as_deref());
     o.whole("position", line.position);
 }
@@ -150,6 +150,13 @@ impl<'a> Object<'a> {
     }
 
     fn whole(&mut self, name: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.key(name);
+            self.out.extend_from_slice(value.to_string().as_bytes());
+        }
+    }
+
+    fn quantity(&mut self, name: &str, value: Option<Quantity>) {
         if let Some(value) = value {
             self.key(name);
             self.out.extend_from_slice(value.to_string().as_bytes());

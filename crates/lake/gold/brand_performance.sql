@@ -32,7 +32,7 @@ shares AS (
     FROM lines
 ),
 sold AS (
-    SELECT date, order_id, product_id, name, category, brand, quantity, coalesce(cost, 0) * quantity AS cost,
+    SELECT date, order_id, product_id, name, category, brand, quantity, CAST(round(coalesce(cost, 0) * quantity, 4) AS DECIMAL(38, 4)) AS cost,
            line_total - (discount_upto - lag(discount_upto, 1, 0) OVER (PARTITION BY order_id ORDER BY line)) AS net
     FROM shares
 ),
@@ -62,7 +62,7 @@ SELECT $store AS store_id, coalesce(s.date, b.date) AS date, coalesce(s.brand, b
        coalesce(s.carts, 0) AS carts,
        coalesce(s.visitors, 0) AS visitors,
        coalesce(b.orders, 0) AS orders,
-       coalesce(b.units, 0) AS units,
+       CAST(coalesce(b.units, 0) AS DECIMAL(18, 3)) AS units,
        CAST(coalesce(b.revenue, 0) AS DECIMAL(28, 4)) AS revenue,
        CAST(coalesce(b.cost, 0) AS DECIMAL(28, 4)) AS cost,
        CAST(coalesce(b.revenue, 0) - coalesce(b.cost, 0) AS DECIMAL(28, 4)) AS profit

@@ -31,7 +31,7 @@ SELECT $store AS store_id, coalesce(s.date, b.date) AS date, coalesce(s.city, b.
        coalesce(s.visitors, 0) AS visitors,
        coalesce(s.views, 0) AS views,
        coalesce(b.orders, 0) AS orders,
-       coalesce(b.units, 0) AS units,
+       CAST(coalesce(b.units, 0) AS DECIMAL(18, 3)) AS units,
        CAST(coalesce(b.gross, 0) AS DECIMAL(28, 4)) AS gross,
        CAST(coalesce(b.discounts, 0) AS DECIMAL(28, 4)) AS discounts,
        CAST(coalesce(b.gross, 0) - coalesce(b.discounts, 0) AS DECIMAL(28, 4)) AS revenue,

@@ -43,12 +43,13 @@ terms AS (
     ) ranked
     WHERE newest = 1
 ),
+-- Quantities are counted in thousandths here, so that shares of them are exact.
 lines AS (
-    SELECT l.order_id, l.product_id, l.line, l.quantity, l.line_total,
-           coalesce(l.cost, 0) * l.quantity AS line_cost,
+    SELECT l.order_id, l.product_id, l.line, CAST(l.quantity * 1000 AS BIGINT) AS quantity, l.line_total,
+           CAST(round(coalesce(l.cost, 0) * l.quantity, 4) AS DECIMAL(38, 4)) AS line_cost,
            sum(l.line_total) OVER (PARTITION BY l.order_id) AS whole,
            sum(l.line_total) OVER (PARTITION BY l.order_id ORDER BY l.line) AS upto,
-           sum(l.quantity) OVER (PARTITION BY l.order_id, l.product_id ORDER BY l.line) AS units_upto
+           sum(CAST(l.quantity * 1000 AS BIGINT)) OVER (PARTITION BY l.order_id, l.product_id ORDER BY l.line) AS units_upto
     FROM silver.line_items l JOIN terms t ON t.order_id = l.order_id AND t."offset" = l."offset"
     WHERE l.store_id = $store AND l.topic = 'transactions'
 ),
@@ -79,8 +80,8 @@ backs AS (
 ),
 -- Refunded products at the order's own net prices: the next units after those of earlier refunds.
 back_lines AS (
-    SELECT r."offset", r.order_id, r.product_id, r.quantity,
-           sum(r.quantity) OVER (PARTITION BY r.order_id, r.product_id ORDER BY b.time, b.event_id, b."offset" DESC, r.line
+    SELECT r."offset", r.order_id, r.product_id, CAST(r.quantity * 1000 AS BIGINT) AS quantity,
+           sum(CAST(r.quantity * 1000 AS BIGINT)) OVER (PARTITION BY r.order_id, r.product_id ORDER BY b.time, b.event_id, b."offset" DESC, r.line
                                  ROWS UNBOUNDED PRECEDING) AS back_upto
     FROM silver.line_items r
     JOIN backs b ON b."offset" = r."offset" AND b.order_id = r.order_id
@@ -148,7 +149,7 @@ sold AS (
            sum(CASE WHEN o.status = 'cancelled' THEN coalesce(c.cost, 0) ELSE o.cost END) AS cost
     FROM silver.orders o
     LEFT JOIN (
-        SELECT l.order_id, sum(coalesce(l.cost, 0) * l.quantity) AS cost
+        SELECT l.order_id, sum(CAST(round(coalesce(l.cost, 0) * l.quantity, 4) AS DECIMAL(38, 4))) AS cost
         FROM silver.line_items l
         JOIN (
             SELECT order_id, "offset"
@@ -172,7 +173,7 @@ sold AS (
 SELECT d.store_id, d.date, d.events, d.views, d.visitors,
        coalesce(v.sessions, 0) AS sessions,
        coalesce(s.orders, 0) AS orders,
-       coalesce(s.units, 0) AS units,
+       CAST(coalesce(s.units, 0) AS DECIMAL(18, 3)) AS units,
        CAST(coalesce(s.gross, 0) AS DECIMAL(28, 4)) AS gross,
        CAST(coalesce(s.discounts, 0) AS DECIMAL(28, 4)) AS discounts,
        CAST(coalesce(r.refunds, 0) AS DECIMAL(28, 4)) AS refunds,

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{
     Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use tradewind_model::{Amount, Micros};
+use tradewind_model::{Amount, Micros, Quantity};
 
 /// Text column.
 #[derive(Debug, Default)]
@@ -170,6 +170,28 @@ impl MoneyColumn {
 
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         Arc::new(self.0.filled(rows).with_data_type(crate::schema::MONEY))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// Column of quantities.
+#[derive(Debug, Default)]
+pub(crate) struct QuantityColumn(NumberColumn<Decimal128Type>);
+
+impl QuantityColumn {
+    pub(crate) fn put(&mut self, row: usize, value: Quantity) {
+        self.0.put(row, i128::from(value.raw()));
+    }
+
+    pub(crate) fn put_opt(&mut self, row: usize, value: Option<Quantity>) {
+        self.0.put_opt(row, value.map(|v| i128::from(v.raw())));
+    }
+
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        Arc::new(self.0.filled(rows).with_data_type(crate::schema::QUANTITY))
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -9,7 +9,7 @@ use tradewind_model::StoreId;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::{LakeError, Result};
-use crate::files::read_file;
+use crate::files::read_rows;
 use crate::groups::PartitionKey;
 use crate::lake::Lake;
 use crate::layout::TableName;
@@ -107,7 +107,7 @@ impl Lake {
         let store = handle.store()?;
         let mut digest = RowsDigest::default();
         for file in handle.files_in(key).await? {
-            for batch in read_file(store.as_ref(), &file.location()?, None).await? {
+            for batch in read_rows(store.as_ref(), &file.location()?, table).await? {
                 digest.add(&batch)?;
             }
         }
@@ -120,7 +120,7 @@ impl Lake {
         let store = handle.store()?;
         let mut batches = Vec::new();
         for file in handle.files_in(key).await? {
-            batches.extend(read_file(store.as_ref(), &file.location()?, None).await?);
+            batches.extend(read_rows(store.as_ref(), &file.location()?, table).await?);
         }
         rows_as_text(&batches)
     }

@@ -3,7 +3,9 @@
 use arrow::array::RecordBatch;
 use tradewind_stream::rows::{CartRow, DerivedRow, DerivedTable, OrderRow, SessionRow};
 
-use crate::columns::{BoolColumn, LongColumn, MoneyColumn, TextColumn, TimeColumn, columns};
+use crate::columns::{
+    BoolColumn, LongColumn, MoneyColumn, QuantityColumn, TextColumn, TimeColumn, columns,
+};
 use crate::error::{LakeError, Result};
 use crate::layout::TableName;
 use crate::schema::{file_schema, table_schema};
@@ -12,7 +14,7 @@ columns! {
     /// `silver.orders`
     OrderColumns {
         order_id: TextColumn, completed_at: TimeColumn, user_id: TextColumn, visitor: TextColumn, status: TextColumn,
-        units: LongColumn, lines: LongColumn, gross: MoneyColumn, discount: MoneyColumn, tax: MoneyColumn,
+        units: QuantityColumn, lines: LongColumn, gross: MoneyColumn, discount: MoneyColumn, tax: MoneyColumn,
         shipping: MoneyColumn, total: MoneyColumn, refunded: MoneyColumn, net_revenue: MoneyColumn, cost: MoneyColumn,
         profit: MoneyColumn, payment_method: TextColumn, coupon: TextColumn, city: TextColumn, country: TextColumn,
     }
@@ -31,7 +33,7 @@ columns! {
     /// `silver.carts`
     CartColumns {
         cart_key: TextColumn, visitor: TextColumn, cart_id: TextColumn, started_at: TimeColumn, last_activity: TimeColumn,
-        items: LongColumn, value: MoneyColumn, last_step: TextColumn, status: TextColumn, converted_at: TimeColumn,
+        items: QuantityColumn, value: MoneyColumn, last_step: TextColumn, status: TextColumn, converted_at: TimeColumn,
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{max, max_string, min, min_string};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::compute::{cast, max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
 use bytes::Bytes;
 use deltalake_core::kernel::{Add, LogicalFileView};
@@ -23,7 +23,8 @@ use crate::error::{LakeError, Result};
 use crate::groups::PartitionKey;
 use crate::head::partition_values;
 use crate::integrity;
-use crate::schema::STATS_COLUMNS;
+use crate::layout::TableName;
+use crate::schema::{STATS_COLUMNS, file_schema, table_schema};
 
 /// Columns whose ranges stand in a file's footer: those of the Delta log, and those of questions for one thing.
 const SKIPPED_BY: [&str; 11] = [
@@ -275,15 +276,52 @@ fn range_of(column: &ArrayRef) -> Option<(Value, Value)> {
     }
 }
 
+/// Rows of a file in the columns its table has now: a column the file does not have is missing in all rows, one of another type is
+/// cast. Files written before there were decimal quantities have whole numbers.
+pub(crate) fn in_columns(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.schema_ref().fields() == schema.fields() {
+        return Ok(batch.clone());
+    }
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+            Some(column) => cast(column, field.data_type())
+                .map_err(|e| LakeError::storage(format!("reading column `{}`", field.name()), e)),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_>>()?)
+        .map_err(|e| LakeError::storage("reading a data file", e))
+}
+
+/// Reads a data file of a table, all columns as the table has them now.
+pub(crate) async fn read_rows(
+    store: &dyn ObjectStore,
+    path: &object_store::path::Path,
+    table: &TableName,
+) -> Result<Vec<RecordBatch>> {
+    let batches = read_file(store, path, None).await?;
+    match table_schema(table) {
+        Some(schema) => {
+            let schema = file_schema(&schema);
+            batches.iter().map(|b| in_columns(b, &schema)).collect()
+        }
+        // Gold is made anew when its columns change.
+        None => Ok(batches),
+    }
+}
+
 /// Joins files of one partition into one with the same rows.
 pub(crate) async fn join_files(
     store: Arc<dyn ObjectStore>,
+    table: &TableName,
     key: PartitionKey,
     paths: Vec<object_store::path::Path>,
 ) -> Result<Add> {
     let mut encoder: Option<FileEncoder> = None;
     for path in &paths {
-        for batch in read_file(store.as_ref(), path, None).await? {
+        for batch in read_rows(store.as_ref(), path, table).await? {
             let mut file = match encoder.take() {
                 Some(file) => file,
                 None => FileEncoder::new(&batch.schema())?,

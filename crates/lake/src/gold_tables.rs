@@ -6,6 +6,7 @@
 //! replaces a shipped one of the same name.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tradewind_model::{Date, FormatHash, StoreId};
 
 use crate::error::{LakeError, Result};
 use crate::layout::TableName;
+use crate::schema::table_schema;
 
 /// What a gold table is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +179,11 @@ impl GoldDefinition {
 
     /// Names this very definition in the log of its table, so that a changed one is computed anew.
     pub(crate) fn transaction_id(&self, source: &TableName) -> String {
-        let text = format!("{}\0{}", self.sql, self.also.as_deref().unwrap_or_default());
+        let mut text = format!("{}\0{}", self.sql, self.also.as_deref().unwrap_or_default());
+        // The same SQL gives other columns when those of its source change their type.
+        for field in table_schema(source).iter().flat_map(|s| s.fields()) {
+            let _ = write!(text, "\0{} {}", field.name(), field.data_type());
+        }
         format!("tradewind/gold/{}/{source}", FormatHash::of(&text))
     }
 }

@@ -45,12 +45,13 @@ fn history(order: u64, dice: &mut Dice) -> Vec<String> {
             format!(r#","cost":"{}.3333""#, dice.below(9))
         };
         format!(
-            r#"{{"product_id":"p{p}","category":"c{}","brand":"b{}","price":"{}.{:02}","quantity":{}{cost}}}"#,
+            r#"{{"product_id":"p{p}","category":"c{}","brand":"b{}","price":"{}.{:02}","quantity":{}.{:03}{cost}}}"#,
             p % 2,
             p % 3,
             1 + dice.below(90),
             dice.below(100),
-            1 + dice.below(4),
+            dice.below(4),
+            1 + dice.below(4) * 249,
         )
     };
     let terms = |kind: &str, dice: &mut Dice| {
@@ -92,8 +93,8 @@ fn history(order: u64, dice: &mut Dice) -> Vec<String> {
             }
         }
         let product = |dice: &mut Dice| {
-            let (p, units) = (dice.below(7), 1 + dice.below(3));
-            format!(r#"{{"product_id":"p{p}","quantity":{units}}}"#)
+            let (p, units, part) = (dice.below(7), dice.below(3), dice.below(4) * 250);
+            format!(r#"{{"product_id":"p{p}","quantity":{units}.{part:03}}}"#)
         };
         let products = match dice.below(4) {
             0 => format!(r#","products":[{}]"#, product(dice)),
@@ -234,6 +235,18 @@ fn s2_m2_daily_sales_equal_what_the_orders_operator_booked() {
             })
             .collect();
         assert_eq!(gold, want, "after {cut} events, dates {dates:?}");
+        let units: Vec<i128> = rows
+            .iter()
+            .flat_map(|b| {
+                let units = b.column_by_name("units").unwrap();
+                let units = units.as_primitive::<arrow::datatypes::Decimal128Type>();
+                units.values().to_vec()
+            })
+            .collect();
+        let sold = dates
+            .iter()
+            .map(|d| expected.get(d).map_or(0, |s| s.units.raw()));
+        assert_eq!(units, sold.map(i128::from).collect::<Vec<_>>());
         assert!(expected.keys().all(|d| dates.contains(d)));
 
         let revenue: Amount = money(

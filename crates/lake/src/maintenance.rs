@@ -339,7 +339,7 @@ async fn join(handle: &Arc<TableHandle>, key: PartitionKey, paths: Vec<String>) 
         .iter()
         .map(|file| file.location())
         .collect::<Result<_>>()?;
-    let add = files::join_files(handle.store()?, key.clone(), locations).await?;
+    let add = files::join_files(handle.store()?, &handle.name, key.clone(), locations).await?;
     handle.sync(std::slice::from_ref(&add.path)).await?;
     let _writer = match guard {
         Some(guard) => guard,

@@ -1,7 +1,7 @@
 //! The columns of the lake's fixed tables.
 //!
 //! Every table is partitioned by (`store_id`, `date`), which come first and live in the path of a file, not in it. Money is
-//! Decimal128(18,4) in the store's currency, times are µs UTC, dates and hours are the store's own.
+//! Decimal128(18,4) in the store's currency, quantities are Decimal128(18,3), times are µs UTC, dates and hours are the store's own.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,6 +14,9 @@ pub const PARTITION_COLUMNS: [&str; 2] = ["store_id", "date"];
 
 /// Money.
 pub const MONEY: DataType = DataType::Decimal128(18, 4);
+
+/// How much of a product. Files written before there were decimal quantities have whole numbers, which are read as these.
+pub const QUANTITY: DataType = DataType::Decimal128(18, 3);
 
 /// Moments.
 #[must_use]
@@ -30,10 +33,11 @@ enum Kind {
     Bool,
     Float,
     Money,
+    Quantity,
     Time,
 }
 
-use Kind::{Bool, Bytes, Float, Int, Long, Money, Text, Time};
+use Kind::{Bool, Bytes, Float, Int, Long, Money, Quantity, Text, Time};
 
 const BRONZE: &[(&str, Kind)] = &[
     ("topic", Text),
@@ -69,7 +73,7 @@ const EVENTS: &[(&str, Kind)] = &[
     ("variant", Text),
     ("price", Money),
     ("cost", Money),
-    ("quantity", Long),
+    ("quantity", Quantity),
     ("product_coupon", Text),
     ("product_position", Long),
     ("products", Int),
@@ -88,8 +92,8 @@ const EVENTS: &[(&str, Kind)] = &[
     ("search_query", Text),
     ("review_rating", Float),
     ("review_body", Text),
-    ("stock", Long),
-    ("delta", Long),
+    ("stock", Quantity),
+    ("delta", Quantity),
     ("ip", Text),
     ("user_agent", Text),
     ("locale", Text),
@@ -130,7 +134,7 @@ const LINE_ITEMS: &[(&str, Kind)] = &[
     ("variant", Text),
     ("price", Money),
     ("cost", Money),
-    ("quantity", Long),
+    ("quantity", Quantity),
     ("line_total", Money),
     ("coupon", Text),
     ("position", Long),
@@ -153,7 +157,7 @@ const ORDERS: &[(&str, Kind)] = &[
     ("user_id", Text),
     ("visitor", Text),
     ("status", Text),
-    ("units", Long),
+    ("units", Quantity),
     ("lines", Long),
     ("gross", Money),
     ("discount", Money),
@@ -190,7 +194,7 @@ const CARTS: &[(&str, Kind)] = &[
     ("cart_id", Text),
     ("started_at", Time),
     ("last_activity", Time),
-    ("items", Long),
+    ("items", Quantity),
     ("value", Money),
     ("last_step", Text),
     ("status", Text),
@@ -211,6 +215,7 @@ fn build(columns: &[&[(&str, Kind)]]) -> SchemaRef {
             Bool => DataType::Boolean,
             Float => DataType::Float64,
             Money => MONEY,
+            Quantity => QUANTITY,
             Time => time_type(),
         };
         Field::new(*name, data_type, true)

@@ -54,9 +54,11 @@ impl Lake {
         seen: impl Fn(&StoreId) -> bool + Send + Sync + 'static,
     ) -> Result<Arc<dyn TableProvider>> {
         let handle = self.handle(table);
-        let columns = match handle.columns().await? {
-            Some(columns) => columns,
-            None => self.columns(table).await?,
+        // Of a fixed table they are today's, also while the log still tells of those it was made with. Gold is made anew when its
+        // columns change; until then it is read as it is.
+        let columns = match (table, handle.columns().await?) {
+            (TableName::Gold(_), Some(columns)) => columns,
+            _ => self.columns(table).await?,
         };
         let table = LakeTable::new(&columns, texts, handle, Box::new(seen))
             .map_err(|e| LakeError::query(format!("preparing `{table}`"), e))?;

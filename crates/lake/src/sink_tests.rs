@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{TRADES, TestLake, USERS, chunk, store, tap_events, view};
-use tradewind_model::{Amount, Date, Micros};
+use tradewind_model::{Amount, Date, Micros, Quantity};
 use tradewind_stream::rows::{CartRow, CartStatus, DerivedRow, DerivedTable};
 
 fn views(range: std::ops::Range<u64>) -> Vec<String> {
@@ -140,7 +140,7 @@ fn cart(key: &str, date: i32, value: i64) -> DerivedChange {
         cart_id: None,
         started_at: Micros(0),
         last_activity: Micros(0),
-        items: 1,
+        items: Quantity::ONE,
         value: Amount::from_units(value).unwrap(),
         last_step: "cart".to_owned(),
         status: CartStatus::Open,

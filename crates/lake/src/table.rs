@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::CommitData;
-use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, MetadataExt as _, Remove, StructType, Transaction};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -25,7 +25,7 @@ use crate::files::{self, NewFile};
 use crate::groups::PartitionKey;
 use crate::head::{FileEntry, Head};
 use crate::layout::TableName;
-use crate::schema::PARTITION_COLUMNS;
+use crate::schema::{PARTITION_COLUMNS, table_schema};
 
 /// What a commit is, for the table's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,10 +202,7 @@ impl TableHandle {
         }
         std::fs::create_dir_all(&self.dir)
             .map_err(|e| LakeError::storage(format!("making `{}`", self.dir.display()), e))?;
-        let kernel: StructType = schema
-            .as_ref()
-            .try_into_kernel()
-            .map_err(|e| LakeError::storage(format!("the columns of `{}`", self.name), e))?;
+        let kernel = self.kernel_columns(schema)?;
         let created = CreateBuilder::new()
             .with_log_store(self.log()?)
             .with_table_name(self.name.to_string())
@@ -303,13 +300,19 @@ impl TableHandle {
             )));
         };
         let version = version + 1;
-        let committed = self.write_entry(version, &commit).await;
+        let columns = self.changed_columns().await?;
+        let committed = self.write_entry(version, &commit, columns.as_ref()).await;
         if committed.is_err() {
             self.forget().await;
             return committed;
         }
         if let Some(head) = self.head.lock().as_mut() {
             head.apply(version, &commit.adds, &commit.removes);
+            if columns.is_some()
+                && let Some(today) = table_schema(&self.name)
+            {
+                head.columns = today;
+            }
         }
         let notes = commit
             .transactions
@@ -319,7 +322,45 @@ impl TableHandle {
         Ok(())
     }
 
-    async fn write_entry(&self, version: u64, commit: &Commit) -> Result<()> {
+    fn kernel_columns(&self, schema: &SchemaRef) -> Result<StructType> {
+        schema
+            .as_ref()
+            .try_into_kernel()
+            .map_err(|e| LakeError::storage(format!("the columns of `{}`", self.name), e))
+    }
+
+    /// Today's columns, when the newest version was made with others: they are noted by the first commit after, together with the
+    /// files that have them.
+    async fn changed_columns(&self) -> Result<Option<Action>> {
+        let Some(today) = table_schema(&self.name) else {
+            return Ok(None);
+        };
+        let same = |have: &SchemaRef| {
+            let (have, today) = (have.fields(), today.fields());
+            have.len() == today.len()
+                && (have.iter().zip(today))
+                    .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type())
+        };
+        if self.with_head(|head| same(&head.columns)).await? != Some(false) {
+            return Ok(None);
+        }
+        let Some(table) = self.newest().await? else {
+            return Ok(None);
+        };
+        let columns = self.kernel_columns(&today)?;
+        let metadata = table
+            .snapshot()
+            .and_then(|state| Ok(state.metadata().clone().with_schema(&columns)?))
+            .map_err(self.wrong("noting the columns of"))?;
+        Ok(Some(Action::Metadata(metadata)))
+    }
+
+    async fn write_entry(
+        &self,
+        version: u64,
+        commit: &Commit,
+        columns: Option<&Action>,
+    ) -> Result<()> {
         let now = SystemClock.now().0 / 1_000;
         let partitions = Some(PARTITION_COLUMNS.map(str::to_owned).to_vec());
         let write = |mode| DeltaOperation::Write {
@@ -343,7 +384,12 @@ impl TableHandle {
             .map(|(app, version)| Transaction::new_with_last_update(app, *version, Some(now)))
             .collect();
         let entry = CommitData::new(
-            removes.chain(adds).collect(),
+            columns
+                .cloned()
+                .into_iter()
+                .chain(removes)
+                .chain(adds)
+                .collect(),
             operation,
             StdHashMap::new(),
             notes,
@@ -361,3 +407,7 @@ impl TableHandle {
         self.sync(&[format!("_delta_log/{version:020}.json")]).await
     }
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

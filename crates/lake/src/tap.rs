@@ -13,8 +13,8 @@ use tradewind_model::{
 use tradewind_stream::sink::{LocalTime, Outcome, Tap};
 
 use crate::columns::{
-    BoolColumn, BytesColumn, FloatColumn, IntColumn, LongColumn, MoneyColumn, TextColumn,
-    TimeColumn, columns,
+    BoolColumn, BytesColumn, FloatColumn, IntColumn, LongColumn, MoneyColumn, QuantityColumn,
+    TextColumn, TimeColumn, columns,
 };
 use crate::error::Result;
 use crate::groups::{Groups, TableRows};
@@ -45,13 +45,13 @@ columns! {
         visitor: TextColumn, user_id: TextColumn, anonymous_id: TextColumn, session_id: TextColumn, late: BoolColumn,
         received_at: TimeColumn, topic: TextColumn, partition: IntColumn, offset: LongColumn,
         product_id: TextColumn, sku: TextColumn, product_name: TextColumn, category: TextColumn, brand: TextColumn,
-        variant: TextColumn, price: MoneyColumn, cost: MoneyColumn, quantity: LongColumn, product_coupon: TextColumn,
+        variant: TextColumn, price: MoneyColumn, cost: MoneyColumn, quantity: QuantityColumn, product_coupon: TextColumn,
         product_position: LongColumn, products: IntColumn,
         order_id: TextColumn, order_total: MoneyColumn, order_revenue: MoneyColumn, order_subtotal: MoneyColumn,
         order_discount: MoneyColumn, order_tax: MoneyColumn, order_shipping: MoneyColumn, order_coupon: TextColumn,
         payment_method: TextColumn, order_status: TextColumn,
         currency: TextColumn, cart_id: TextColumn, search_query: TextColumn, review_rating: FloatColumn,
-        review_body: TextColumn, stock: LongColumn, delta: LongColumn,
+        review_body: TextColumn, stock: QuantityColumn, delta: QuantityColumn,
         ip: TextColumn, user_agent: TextColumn, locale: TextColumn, page_url: TextColumn, page_path: TextColumn,
         page_title: TextColumn, page_referrer: TextColumn, campaign_source: TextColumn, campaign_medium: TextColumn,
         campaign_name: TextColumn, campaign_term: TextColumn, campaign_content: TextColumn, device_type: TextColumn,
@@ -65,7 +65,7 @@ columns! {
     LineColumns {
         time: TimeColumn, hour: IntColumn, weekday: IntColumn, event_type: TextColumn, event_id: TextColumn, line: IntColumn,
         product_id: TextColumn, sku: TextColumn, name: TextColumn, category: TextColumn, brand: TextColumn,
-        variant: TextColumn, price: MoneyColumn, cost: MoneyColumn, quantity: LongColumn, line_total: MoneyColumn,
+        variant: TextColumn, price: MoneyColumn, cost: MoneyColumn, quantity: QuantityColumn, line_total: MoneyColumn,
         coupon: TextColumn, position: LongColumn, order_id: TextColumn, visitor: TextColumn, user_id: TextColumn,
         session_id: TextColumn, cart_id: TextColumn, city: TextColumn, country: TextColumn, late: BoolColumn,
         topic: TextColumn, partition: IntColumn, offset: LongColumn,

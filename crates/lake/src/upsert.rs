@@ -14,7 +14,7 @@ use tradewind_stream::rows::{DerivedChange, DerivedRow, DerivedTable};
 
 use crate::derived::{self, key_column, table_name};
 use crate::error::{LakeError, Result};
-use crate::files::{NewFile, read_file};
+use crate::files::{NewFile, read_file, read_rows};
 use crate::groups::PartitionKey;
 use crate::lake::Lake;
 use crate::schema::table_schema;
@@ -104,7 +104,7 @@ async fn rewrite(
         if !keys.iter().any(|batch| touches(batch, changes)) {
             continue;
         }
-        for batch in read_file(store.as_ref(), &path, None).await? {
+        for batch in read_rows(store.as_ref(), &path, &handle.name).await? {
             let kept = keep_unchanged(&batch, column, changes)?;
             if kept.num_rows() > 0 {
                 batches.push(kept);

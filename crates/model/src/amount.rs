@@ -28,9 +28,9 @@ pub enum AmountError {
 }
 
 /// Digits that every double of so many decimal digits keeps, and that its shortest spelling has when it is no short decimal.
-const DOUBLE_DIGITS: usize = 15;
+pub(crate) const DOUBLE_DIGITS: usize = 15;
 
-fn significant_digits(text: &str) -> usize {
+pub(crate) fn significant_digits(text: &str) -> usize {
     let digits = text.bytes().filter(u8::is_ascii_digit);
     digits.skip_while(|b| *b == b'0').count()
 }

@@ -131,8 +131,8 @@ fields! {
         "currency" => text currency,
         "cart_id" => text cart_id,
         "query" => text query,
-        "stock" => whole stock,
-        "delta" => whole delta,
+        "stock" => quantity stock,
+        "delta" => quantity delta,
     } else event_part
 }
 
@@ -220,7 +220,7 @@ fn product_field<'a>(
         "variant" => field!(text, variant),
         "price" => field!(amount, price),
         "cost" => field!(amount, cost),
-        "quantity" => field!(whole, quantity),
+        "quantity" => field!(quantity, quantity),
         "coupon" => field!(text, coupon),
         "position" => field!(whole, position),
         _ => return p.unknown(s, prefix, key),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::amount::Amount;
 use crate::ids::Topic;
+use crate::quantity::Quantity;
 use crate::time::Micros;
 
 /// Text that borrows from the received bytes where nothing had to be unescaped.
@@ -165,7 +166,7 @@ pub struct Product<'a> {
     /// What one unit costs the shop.
     pub cost: Option<Amount>,
     /// Units; 1 when the sender named none.
-    pub quantity: Option<i64>,
+    pub quantity: Option<Quantity>,
     pub coupon: Option<Text<'a>>,
     pub position: Option<i64>,
 }
@@ -173,14 +174,14 @@ pub struct Product<'a> {
 impl Product<'_> {
     /// Units of the line, 1 when not stated.
     #[must_use]
-    pub fn units(&self) -> i64 {
-        self.quantity.unwrap_or(1)
+    pub fn units(&self) -> Quantity {
+        self.quantity.unwrap_or(Quantity::ONE)
     }
 
     /// Price times units, zero without a price.
     #[must_use]
     pub fn line_total(&self) -> Amount {
-        self.price.unwrap_or_default().times(self.units())
+        self.units().at(self.price.unwrap_or_default())
     }
 }
 
@@ -253,9 +254,9 @@ pub struct Event<'a> {
     pub review_rating: Option<f64>,
     pub review_body: Option<Text<'a>>,
     /// Absolute stock, units.
-    pub stock: Option<i64>,
+    pub stock: Option<Quantity>,
     /// Change of stock, units.
-    pub delta: Option<i64>,
+    pub delta: Option<Quantity>,
     pub context: Context<'a>,
     pub age_group: Option<Text<'a>>,
     pub gender: Option<Text<'a>>,

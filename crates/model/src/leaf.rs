@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::amount::{Amount, round_decimal};
 use crate::event::Text;
 use crate::properties::Properties;
+use crate::quantity::Quantity;
 use crate::scan::{Fault, Scanner, Value};
 use crate::time::Micros;
 use crate::validate::{Draft, RejectCode};
@@ -96,6 +97,39 @@ impl<'a> Pass<'a> {
                     RejectCode::InvalidField,
                     format!("{prefix}{name}"),
                     format!("{why}; accepted is a decimal such as 19.99 with at most 4 places"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(crate) fn quantity(
+        &mut self,
+        value: Value<'a>,
+        prefix: &str,
+        name: &str,
+    ) -> Option<Quantity> {
+        let parsed = match &value {
+            Value::Text(text) => Quantity::parse(text.trim()),
+            Value::Number(raw) => Quantity::parse_json_number(raw),
+            Value::Null => return None,
+            _ => {
+                self.wrong(
+                    prefix,
+                    name,
+                    &value,
+                    "a decimal number or text such as \"1.5\"",
+                );
+                return None;
+            }
+        };
+        match parsed {
+            Ok(quantity) => Some(quantity),
+            Err(why) => {
+                self.draft.fail(
+                    RejectCode::InvalidField,
+                    format!("{prefix}{name}"),
+                    format!("{why}; accepted is a decimal such as 1.5 with at most 3 places"),
                 );
                 None
             }

@@ -9,6 +9,7 @@ use crate::event::{EventType, Product, Text};
 use crate::leaf::whole_number;
 use crate::mapping::{CsvDecoder, Piece};
 use crate::properties::Properties;
+use crate::quantity::Quantity;
 use crate::store::StoreZone;
 use crate::time::Micros;
 use crate::validate::{Draft, RejectCode, Rejection};
@@ -17,17 +18,18 @@ macro_rules! fields {
     (
         text { $($text:ident $text_path:literal $($text_place:ident).+;)* }
         amount { $($amount:ident $amount_path:literal $($amount_place:ident).+;)* }
-        whole { $($whole:ident $whole_path:literal $($whole_place:ident).+;)* }
+        quantity { $($quantity:ident $quantity_path:literal $($quantity_place:ident).+;)* }
         number { $($number:ident $number_path:literal $($number_place:ident).+;)* }
         product_text { $($ptext:ident $ptext_path:literal $ptext_place:ident;)* }
         product_amount { $($pamount:ident $pamount_path:literal $pamount_place:ident;)* }
+        product_quantity { $($pquantity:ident $pquantity_path:literal $pquantity_place:ident;)* }
         product_whole { $($pwhole:ident $pwhole_path:literal $pwhole_place:ident;)* }
     ) => {
         /// A field of the event model that a column can feed.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub(crate) enum Field {
             Type, EventId, Time, ProductId,
-            $($text,)* $($amount,)* $($whole,)* $($number,)* $($ptext,)* $($pamount,)* $($pwhole,)*
+            $($text,)* $($amount,)* $($quantity,)* $($number,)* $($ptext,)* $($pamount,)* $($pquantity,)* $($pwhole,)*
             Property(String),
             Ignore,
         }
@@ -36,7 +38,8 @@ macro_rules! fields {
             /// Every path a mapping may name, besides `properties.NAME`.
             pub(crate) const PATHS: &'static [&'static str] = &[
                 "type", "event_id", "time", "product.product_id", "ignore",
-                $($text_path,)* $($amount_path,)* $($whole_path,)* $($number_path,)* $($ptext_path,)* $($pamount_path,)* $($pwhole_path,)*
+                $($text_path,)* $($amount_path,)* $($quantity_path,)* $($number_path,)* $($ptext_path,)* $($pamount_path,)*
+                $($pquantity_path,)* $($pwhole_path,)*
             ];
 
             pub(crate) fn from_path(path: &str) -> Option<Self> {
@@ -48,10 +51,11 @@ macro_rules! fields {
                     "ignore" => Self::Ignore,
                     $($text_path => Self::$text,)*
                     $($amount_path => Self::$amount,)*
-                    $($whole_path => Self::$whole,)*
+                    $($quantity_path => Self::$quantity,)*
                     $($number_path => Self::$number,)*
                     $($ptext_path => Self::$ptext,)*
                     $($pamount_path => Self::$pamount,)*
+                    $($pquantity_path => Self::$pquantity,)*
                     $($pwhole_path => Self::$pwhole,)*
                     other => Self::Property(other.strip_prefix("properties.").filter(|n| !n.is_empty())?.to_owned()),
                 })
@@ -65,10 +69,11 @@ macro_rules! fields {
                     Self::ProductId => row.product().product_id = value,
                     $(Self::$text => row.draft.event.$($text_place).+ = Some(value),)*
                     $(Self::$amount => row.draft.event.$($amount_place).+ = row.amount(&value, source),)*
-                    $(Self::$whole => row.draft.event.$($whole_place).+ = row.whole(&value, source),)*
+                    $(Self::$quantity => row.draft.event.$($quantity_place).+ = row.quantity(&value, source),)*
                     $(Self::$number => row.draft.event.$($number_place).+ = row.number(&value, source),)*
                     $(Self::$ptext => row.product().$ptext_place = Some(value),)*
                     $(Self::$pamount => { let amount = row.amount(&value, source); row.product().$pamount_place = amount; })*
+                    $(Self::$pquantity => { let quantity = row.quantity(&value, source); row.product().$pquantity_place = quantity; })*
                     $(Self::$pwhole => { let whole = row.whole(&value, source); row.product().$pwhole_place = whole; })*
                     Self::Property(name) => row.properties.add_text(name, &value),
                     Self::Ignore => {}
@@ -103,14 +108,15 @@ fields! {
         OrderSubtotal "order.subtotal" order.subtotal; OrderDiscount "order.discount" order.discount;
         OrderTax "order.tax" order.tax; OrderShipping "order.shipping" order.shipping;
     }
-    whole { Stock "stock" stock; Delta "delta" delta; }
+    quantity { Stock "stock" stock; Delta "delta" delta; }
     number { Rating "review.rating" review_rating; Lat "context.lat" context.lat; Lon "context.lon" context.lon; }
     product_text {
         Sku "product.sku" sku; ProductName "product.name" name; Category "product.category" category;
         Brand "product.brand" brand; Variant "product.variant" variant; ProductCoupon "product.coupon" coupon;
     }
     product_amount { Price "product.price" price; Cost "product.cost" cost; }
-    product_whole { Quantity "product.quantity" quantity; Position "product.position" position; }
+    product_quantity { Quantity "product.quantity" quantity; }
+    product_whole { Position "product.position" position; }
 }
 
 /// How a mapping's times are read.
@@ -285,6 +291,18 @@ impl<'a> Row<'a, '_> {
             Ok(plain) => match Amount::parse_cell(&plain) {
                 Ok(amount) => return Some(amount),
                 Err(_) => "a decimal with at most 4 places",
+            },
+            Err(accepted) => accepted,
+        };
+        self.fail(RejectCode::InvalidField, source, text, accepted);
+        None
+    }
+
+    fn quantity(&mut self, text: &str, source: &str) -> Option<Quantity> {
+        let accepted = match self.decoder.numbers.plain(text) {
+            Ok(plain) => match Quantity::parse_cell(&plain) {
+                Ok(quantity) => return Some(quantity),
+                Err(_) => "a decimal with at most 3 places",
             },
             Err(accepted) => accepted,
         };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Amount;
 use crate::event::{Event, EventType, Text};
 use crate::ids::Topic;
+use crate::quantity::Quantity;
 use crate::store::Store;
 use crate::time::Micros;
 
@@ -18,7 +19,7 @@ pub const MAX_ID_BYTES: usize = 512;
 /// The most products in one event.
 pub const MAX_PRODUCTS: usize = 1_000;
 /// The most units in one line, and the largest stock.
-pub const MAX_UNITS: i64 = 1_000_000_000;
+pub const MAX_UNITS: Quantity = Quantity::from_units(1_000_000_000);
 /// The deepest nesting of `properties`.
 pub const MAX_DEPTH: usize = 32;
 
@@ -382,15 +383,19 @@ fn check_lines(event: &Event<'_>) -> Result<(), Rejection> {
             }
         }
         let units = line.units();
-        if !(0..=MAX_UNITS).contains(&units) {
+        if !(Quantity::ZERO..=MAX_UNITS).contains(&units) {
             return Err(Rejection::new(
                 RejectCode::InvalidField,
                 at("quantity"),
-                format!("is {units}; accepted are whole numbers from 0 to {MAX_UNITS}"),
+                format!(
+                    "is {units}; accepted are quantities from 0 to {MAX_UNITS}, with at most 3 places (what comes back is an `order_refunded` event)"
+                ),
             ));
         }
         let line_limit = i128::from(Amount::MAX_INPUT.raw());
-        if i128::from(line.price.unwrap_or_default().raw()) * i128::from(units) > line_limit {
+        let thousandths =
+            i128::from(line.price.unwrap_or_default().raw()) * i128::from(units.raw());
+        if thousandths > line_limit * i128::from(Quantity::SCALE) {
             return Err(Rejection::new(
                 RejectCode::InvalidField,
                 at("quantity"),
@@ -492,14 +497,14 @@ fn check_required(event: &Event<'_>) -> Result<(), Rejection> {
         );
     }
     for (field, stock) in [("stock", event.stock), ("delta", event.delta)] {
-        if stock.is_some_and(|s| s.unsigned_abs() > MAX_UNITS.unsigned_abs())
-            || (field == "stock" && stock.is_some_and(|s| s < 0))
+        if stock.is_some_and(|s| s > MAX_UNITS || -s > MAX_UNITS)
+            || (field == "stock" && stock.is_some_and(Quantity::is_negative))
         {
             return Err(Rejection::new(
                 RejectCode::InvalidField,
                 field,
                 format!(
-                    "is {}; accepted are whole numbers up to {MAX_UNITS}",
+                    "is {}; accepted are quantities up to {MAX_UNITS}, with at most 3 places",
                     stock.unwrap_or_default()
                 ),
             ));

@@ -1,16 +1,21 @@
 //! The shapes of the views: what `GET /v1/views/NAME` and `/v1/live` carry, typed, with the schemas of `openapi.json`.
 //!
-//! Money is decimal text in the store's currency, counts are whole numbers, rates are numbers from 0 to 1 or null where
+//! Money is decimal text in the store's currency, counts are whole numbers, quantities numbers of at most three places, rates are numbers from 0 to 1 or null where
 //! they are undefined, times are RFC 3339 in UTC. Nothing is computed here: operators decide the figures.
 
 use serde::{Serialize, Serializer};
-use tradewind_model::{Amount, Micros};
+use tradewind_model::{Amount, Micros, Quantity};
 use utoipa::ToSchema;
 
 /// A decimal in the store's currency, with four fraction digits.
 #[derive(ToSchema)]
 #[schema(value_type = String, example = "1234.5000")]
 pub struct Money(pub Amount);
+
+/// How much of something, exact to a thousandth: whole for what is counted in pieces.
+#[derive(ToSchema)]
+#[schema(value_type = f64, example = 2.5)]
+pub struct Units(pub Quantity);
 
 /// A moment, RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
@@ -45,7 +50,8 @@ pub struct Overview {
     /// Orders completed.
     pub orders: u64,
     /// Units in those orders.
-    pub units: i64,
+    #[schema(value_type = Units)]
+    pub units: Quantity,
     /// Σ price · quantity.
     #[schema(value_type = Money)]
     pub gross: Amount,
@@ -112,7 +118,8 @@ pub struct SalesPoint {
     /// Orders completed.
     pub orders: u64,
     /// Units in those orders.
-    pub units: i64,
+    #[schema(value_type = Units)]
+    pub units: Quantity,
     /// Σ price · quantity.
     #[schema(value_type = Money)]
     pub gross: Amount,
@@ -226,7 +233,8 @@ pub struct RankingRow {
     /// Orders with it.
     pub orders: u64,
     /// Units ordered.
-    pub units: i64,
+    #[schema(value_type = Units)]
+    pub units: Quantity,
     /// Net revenue.
     #[schema(value_type = Money)]
     pub revenue: Amount,
@@ -275,7 +283,8 @@ pub struct OrderRow {
     /// Where it went.
     pub city: Option<String>,
     /// Units.
-    pub items: i64,
+    #[schema(value_type = Units)]
+    pub items: Quantity,
     /// What the customer pays.
     #[schema(value_type = Money)]
     pub total: Amount,
@@ -320,7 +329,8 @@ pub struct CartRow {
     /// Last thing done with it.
     pub last_activity: Time,
     /// Units in it.
-    pub items: i64,
+    #[schema(value_type = Units)]
+    pub items: Quantity,
     /// Their value.
     #[schema(value_type = Money)]
     pub value: Amount,

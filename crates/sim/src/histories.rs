@@ -176,7 +176,10 @@ fn product(chance: &mut Chance) -> String {
         let _ = write!(product, r#","cost":"{}""#, money(chance, 60));
     }
     if chance.once_in(2) {
-        let _ = write!(product, r#","quantity":{}"#, chance.between(0, 4));
+        let units = chance.between(0, 4);
+        // Kilos and metres, too.
+        let part = ["", ".5", ".25", ".333"][usize::try_from(chance.between(0, 3)).unwrap_or(0)];
+        let _ = write!(product, r#","quantity":{units}{part}"#);
     }
     product.push('}');
     product

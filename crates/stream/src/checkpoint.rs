@@ -1,7 +1,7 @@
 //! The checkpoint: operator state and the offsets it covers, changed together in one atomic, fsynced write (S1).
 //!
 //! A fjall folder with three keyspaces: `state` ((partition, store, table, key) → value, see [`crate::state`]), `offsets`
-//! (partition → next offset) and `rows`: chunks of rows of upserted lake tables that the lake has not taken yet, numbered in the
+//! (partition → next offset) and `changes`: chunks of rows of upserted lake tables that the lake has not taken yet, numbered in the
 //! order written. Such rows live for seconds, and all that wait go at once, so they are neither sorted nor removed one by one.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use tradewind_journal::{files_lost, is_damage, is_damage_at_opening};
 use tradewind_model::{Offset, TopicPartition};
 
 use crate::rows::{DerivedChange, DerivedTable};
+use crate::rows_v3::DerivedChangeV3;
 
 /// A checkpoint that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +52,11 @@ fn unread(error: fjall::Error) -> CheckpointError {
 }
 
 /// The layout of state, rows and offsets. It rises with every change of what is written.
-const FORMAT: &str = "3\n";
+const FORMAT: &str = "4\n";
 
-/// The layout that had each waiting row under a key of its own, in the keyspace `pending`. It is turned into the present one.
-const ROWS_BY_KEY: &str = "2";
+/// Layouts that are turned into the present one. 2 had each waiting row under a key of its own, in the keyspace `pending`; 3 had them in
+/// chunks in the keyspace `rows`. Both had quantities in whole units, also in the state, whose entries are converted when they are read.
+const OLDER: [&str; 2] = ["2", "3"];
 
 /// Rows in a chunk.
 const CHUNK: usize = 2_000;
@@ -77,7 +79,7 @@ fn is_older(folder: &Path, is_new: bool) -> Result<bool, CheckpointError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_new => {
             note_format(folder).map(|()| false)
         }
-        Ok(found) if found.trim() == ROWS_BY_KEY => Ok(true),
+        Ok(found) if OLDER.contains(&found.trim()) => Ok(true),
         Ok(found) if found.trim().parse::<u32>().is_ok() => {
             Err(CheckpointError::Format(found.trim().to_owned()))
         }
@@ -160,8 +162,8 @@ struct Open {
     db: Database,
     state: Keyspace,
     offsets: Keyspace,
-    rows: Keyspace,
-    /// The numbers of the chunks in `rows`.
+    changes: Keyspace,
+    /// The numbers of the chunks in `changes`.
     chunks: Mutex<Range<u64>>,
 }
 
@@ -229,9 +231,9 @@ impl Open {
                 other => storage(other),
             })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
-        let rows = db.keyspace("rows", options).map_err(unread)?;
+        let changes = db.keyspace("changes", options).map_err(unread)?;
         let mut chunks = 0..0;
-        for guard in rows.iter() {
+        for guard in changes.iter() {
             let number = chunk_number(&guard.key().map_err(unread)?)?;
             chunks = if chunks.is_empty() {
                 number..number + 1
@@ -242,7 +244,7 @@ impl Open {
         Ok(Self {
             state: db.keyspace("state", options).map_err(unread)?,
             offsets: db.keyspace("offsets", options).map_err(unread)?,
-            rows,
+            changes,
             chunks: Mutex::new(chunks),
             db,
         })
@@ -258,24 +260,33 @@ impl Open {
         for chunk in rows.chunks(CHUNK) {
             let value =
                 postcard::to_stdvec(chunk).map_err(|e| CheckpointError::Storage(e.to_string()))?;
-            batch.insert(&self.rows, next.to_be_bytes(), value);
+            batch.insert(&self.changes, next.to_be_bytes(), value);
             next += 1;
         }
         Ok(next)
     }
 
-    /// Turns rows that stand under keys of their own into chunks.
+    /// Turns waiting rows of older layouts into those of the present one. They leave their place in the same write, so that doing it
+    /// again finds nothing.
     fn gather_rows(&self) -> Result<(), CheckpointError> {
-        let old = self
-            .db
-            .keyspace("pending", KeyspaceCreateOptions::default)
-            .map_err(unread)?;
+        let of = |name| {
+            let options = KeyspaceCreateOptions::default;
+            self.db.keyspace(name, options).map_err(unread)
+        };
+        let (by_key, in_chunks) = (of("pending")?, of("rows")?);
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         let mut rows: Vec<DerivedChange> = Vec::new();
-        for guard in old.iter() {
+        for guard in by_key.iter() {
             let (key, value) = guard.into_inner().map_err(unread)?;
-            rows.push(postcard::from_bytes(&value).map_err(damaged_row)?);
-            batch.remove(&old, key);
+            let row: DerivedChangeV3 = postcard::from_bytes(&value).map_err(damaged_row)?;
+            rows.push(row.into());
+            batch.remove(&by_key, key);
+        }
+        for guard in in_chunks.iter() {
+            let (key, value) = guard.into_inner().map_err(unread)?;
+            let chunk: Vec<DerivedChangeV3> = postcard::from_bytes(&value).map_err(damaged_row)?;
+            rows.extend(chunk.into_iter().map(DerivedChange::from));
+            batch.remove(&in_chunks, key);
         }
         let mut chunks = self.chunks.lock();
         let next = self.add_rows(&mut batch, &rows, chunks.end)?;
@@ -382,7 +393,7 @@ impl CheckpointStore for Checkpoints {
     fn pending(&self) -> Result<Vec<DerivedChange>, CheckpointError> {
         let mut out = Vec::new();
         let open = self.get()?;
-        for guard in open.rows.iter() {
+        for guard in open.changes.iter() {
             let (_, value) = guard.into_inner().map_err(unread)?;
             let chunk: Vec<DerivedChange> = postcard::from_bytes(&value).map_err(damaged_row)?;
             out.extend(chunk);
@@ -417,7 +428,7 @@ impl CheckpointStore for Checkpoints {
             let mut batch = open.db.batch();
             let mut chunks = open.chunks.lock();
             for number in chunks.clone() {
-                batch.remove(&open.rows, number.to_be_bytes());
+                batch.remove(&open.changes, number.to_be_bytes());
             }
             let next = open.add_rows(&mut batch, rows, chunks.end)?;
             batch.commit().map_err(storage)?;
@@ -514,6 +525,40 @@ mod tests {
             std::fs::write(folder.path().join("version"), [b'F', b'J', b'L', version]).unwrap();
             assert_eq!(said(), "damaged", "version {version}");
         }
+    }
+
+    #[test]
+    fn s1_waiting_rows_with_whole_units_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::open(folder.path()).unwrap();
+        checkpoints.write(&write(&[])).unwrap();
+        let open = checkpoints.get().unwrap();
+        let options = KeyspaceCreateOptions::default;
+        let old = open.db.keyspace("rows", options).unwrap();
+        let row = |items| {
+            let partition = TopicPartition::new(Topic::UserEvents, 0);
+            crate::rows_v3::old_cart(StoreId::new("shop").unwrap(), partition, items)
+        };
+        for (number, chunk) in [(4u64, [row(2), row(3)]), (5, [row(1), row(7)])] {
+            let value = postcard::to_stdvec(&chunk[..]).unwrap();
+            old.insert(number.to_be_bytes(), value).unwrap();
+        }
+        drop((old, open, checkpoints));
+        std::fs::write(folder.path().join("format"), "3\n").unwrap();
+        for _ in 0..2 {
+            let checkpoints = Checkpoints::open(folder.path()).unwrap();
+            let items = checkpoints
+                .pending()
+                .unwrap()
+                .into_iter()
+                .map(|change| match change.row {
+                    Some(crate::rows::DerivedRow::Cart(cart)) => cart.items.to_string(),
+                    other => panic!("{other:?} is no cart"),
+                });
+            assert_eq!(items.collect::<Vec<_>>(), ["2", "3", "1", "7"]);
+        }
+        let format = std::fs::read_to_string(folder.path().join("format")).unwrap();
+        assert_eq!(format, FORMAT);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod panes;
 mod partition_worker;
 pub mod replayed;
 pub mod rows;
+mod rows_v3;
 mod runtime;
 pub mod seen;
 pub mod sink;

@@ -18,6 +18,9 @@ use crate::state::{Changes, StateError, StateTable, decode};
 pub trait Pane: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Adds another pane's content; associative and commutative.
     fn merge(&mut self, other: &Self);
+
+    /// Takes quantities that were stored in whole units for what they are. Nothing to do where a pane has none.
+    fn of_whole_units(&mut self) {}
 }
 
 /// The width of a pane.
@@ -257,11 +260,26 @@ impl<P: Pane> Panes<P> {
         }
     }
 
+    /// Takes a pane from a checkpoint that has quantities in whole units; it is written anew.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    pub fn restore_of_units(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let place = self.read(key, value)?;
+        self.touch(place).of_whole_units();
+        Ok(())
+    }
+
     /// Takes a pane from a checkpoint.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
     pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        self.read(key, value).map(|_| ())
+    }
+
+    /// Puts a stored pane in its place, and gives it.
+    fn read(&mut self, key: &[u8], value: &[u8]) -> Result<usize, StateError> {
         let broken = |reason: &str| StateError {
             table: self.table,
             reason: reason.to_owned(),
@@ -283,7 +301,7 @@ impl<P: Pane> Panes<P> {
         let pane = Arc::new(decode(self.table, value)?);
         let place = self.place_of((level, Micros(start)));
         self.panes[place].pane = pane;
-        Ok(())
+        Ok(place)
     }
 }
 

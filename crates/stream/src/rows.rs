@@ -1,7 +1,7 @@
 //! The rows operators keep for the lake: the current state of each order, session and cart, upserted by key.
 
 use serde::{Deserialize, Serialize};
-use tradewind_model::{Amount, Date, Micros, StoreId, TopicPartition};
+use tradewind_model::{Amount, Date, Micros, Quantity, StoreId, TopicPartition};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct OrderRow {
     /// Where it stands.
     pub status: OrderStatus,
     /// Units bought.
-    pub units: i64,
+    pub units: Quantity,
     /// Lines.
     pub lines: i64,
     /// Σ price · quantity.
@@ -155,7 +155,7 @@ pub struct CartRow {
     /// Last thing done with it.
     pub last_activity: Micros,
     /// Units in it now, or when it was ordered.
-    pub items: i64,
+    pub items: Quantity,
     /// Their value at the last known prices.
     pub value: Amount,
     /// Furthest step: `cart`, `checkout` or `purchase`.

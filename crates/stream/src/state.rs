@@ -32,20 +32,28 @@ pub enum StateTable {
     TrafficPanes = 10,
     /// Panes of the funnel operator.
     FunnelPanes = 11,
-    /// Panes of the sales operator.
-    SalesPanes = 12,
-    /// Panes of the performance operator.
-    PerformancePanes = 13,
+    /// Panes of the sales operator with quantities in whole units, up to checkpoint format 3.
+    SalesPanesOfUnits = 12,
+    /// Panes of the performance operator with quantities in whole units, up to checkpoint format 3.
+    PerformancePanesOfUnits = 13,
     /// Panes of the sessions operator.
     SessionPanes = 14,
     /// Panes of the carts operator.
     CartPanes = 15,
     /// Open sessions.
     Sessions = 20,
+    /// Orders that may still change, with quantities in whole units, up to checkpoint format 3.
+    OrdersOfUnits = 21,
+    /// Carts of visitors with quantities in whole units, up to checkpoint format 3.
+    CartsOfUnits = 22,
     /// Orders that may still change.
-    Orders = 21,
+    Orders = 30,
     /// Carts of visitors.
-    Carts = 22,
+    Carts = 31,
+    /// Panes of the sales operator.
+    SalesPanes = 32,
+    /// Panes of the performance operator.
+    PerformancePanes = 33,
     /// Orders that visitors completed.
     CompletedOrders = 50,
 }
@@ -60,13 +68,17 @@ impl StateTable {
             Self::SeenCopies,
             Self::TrafficPanes,
             Self::FunnelPanes,
-            Self::SalesPanes,
-            Self::PerformancePanes,
+            Self::SalesPanesOfUnits,
+            Self::PerformancePanesOfUnits,
             Self::SessionPanes,
             Self::CartPanes,
             Self::Sessions,
+            Self::OrdersOfUnits,
+            Self::CartsOfUnits,
             Self::Orders,
             Self::Carts,
+            Self::SalesPanes,
+            Self::PerformancePanes,
             Self::CompletedOrders,
         ]
         .into_iter()

@@ -110,6 +110,8 @@ pub struct StorePartition {
     advanced: Micros,
     swept: Date,
     changes: Vec<DerivedChange>,
+    /// Entries of the checkpoint that stand in another table now, from the restore to the first cut.
+    outdated: Vec<(StateTable, Vec<u8>)>,
 }
 
 impl StorePartition {
@@ -158,6 +160,7 @@ impl StorePartition {
             advanced: Micros(i64::MIN),
             swept: Date(i32::MIN),
             changes: Vec::new(),
+            outdated: Vec::new(),
             store,
         }
     }
@@ -440,6 +443,9 @@ impl StorePartition {
         self.carts.hand_out(advanced, open_rows, &mut around);
         rows.append(&mut self.changes);
         let mut changes = Changes::new(self.partition, &self.store.store_id);
+        for (table, key) in self.outdated.drain(..) {
+            changes.remove(table, &key);
+        }
         if std::mem::take(&mut self.progress_dirty) {
             changes.put(StateTable::Progress, &[], &self.progress);
         }
@@ -487,15 +493,30 @@ impl StorePartition {
             StateTable::FunnelPanes => self.funnel.restore(key, value),
             StateTable::SalesPanes => self.orders.panes.restore(key, value),
             StateTable::PerformancePanes => self.performance.restore(key, value),
+            StateTable::SalesPanesOfUnits => {
+                self.outdated.push((table, key.to_vec()));
+                self.orders.panes.restore_of_units(key, value)
+            }
+            StateTable::PerformancePanesOfUnits => {
+                self.outdated.push((table, key.to_vec()));
+                self.performance.restore_of_units(key, value)
+            }
             StateTable::SessionPanes => self.sessions.panes.restore(key, value),
             StateTable::CartPanes => self.carts.panes.restore(key, value),
             StateTable::Sessions => self.sessions.restore(key, value),
-            StateTable::Orders => self.orders.restore(key, value, &self.store),
-            StateTable::Carts => {
+            StateTable::Orders => self.orders.restore(table, key, value, &self.store),
+            StateTable::OrdersOfUnits => {
+                self.outdated.push((table, key.to_vec()));
+                self.orders.restore(table, key, value, &self.store)
+            }
+            StateTable::Carts | StateTable::CartsOfUnits => {
+                if table == StateTable::CartsOfUnits {
+                    self.outdated.push((table, key.to_vec()));
+                }
                 // The progress comes first, by its table's number.
                 let advanced = self.watermark().floor_to(Micros::SECOND);
                 self.carts
-                    .restore(key, value, advanced, self.config.lateness)
+                    .restore(table, key, value, advanced, self.config.lateness)
             }
         }
     }

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use tradewind_journal::Journal;
-use tradewind_model::{Amount, Micros, StoreId};
+use tradewind_model::{Amount, Micros, Quantity, StoreId};
 use tradewind_query::{LiveTable, LiveTables, Scope};
 use tradewind_stream::live::Snapshot;
 use tradewind_stream::merge::{self, Window};
@@ -89,7 +89,7 @@ impl HubTables {
             c.int(sessions.sessions)
                 .int(sessions.bounces)
                 .int(sales.orders)
-                .int(sales.units);
+                .quantity(sales.units);
             c.money(sales.gross)
                 .money(sales.discounts)
                 .money(sales.refunds)
@@ -132,7 +132,7 @@ impl HubTables {
                 c.int(f.views)
                     .int(f.carts)
                     .int(f.orders)
-                    .int(f.units)
+                    .quantity(f.units)
                     .money(f.revenue)
                     .money(f.cost);
                 c.end_row();
@@ -279,6 +279,10 @@ fn money(name: &str) -> Field {
     Field::new(name, DataType::Decimal128(18, 4), true)
 }
 
+fn quantity(name: &str) -> Field {
+    Field::new(name, DataType::Decimal128(18, 3), true)
+}
+
 fn time(name: &str) -> Field {
     Field::new(
         name,
@@ -299,7 +303,12 @@ fn window_fields() -> Vec<Field> {
 fn overview_fields() -> Vec<Field> {
     let mut fields = window_fields();
     fields.extend([counted("events"), counted("views"), counted("visitors")]);
-    fields.extend([int("sessions"), int("bounces"), int("orders"), int("units")]);
+    fields.extend([
+        int("sessions"),
+        int("bounces"),
+        int("orders"),
+        quantity("units"),
+    ]);
     fields.extend(
         [
             "gross",
@@ -333,7 +342,7 @@ fn ranking_fields() -> Vec<Field> {
         int("views"),
         int("carts"),
         int("orders"),
-        int("units"),
+        quantity("units"),
     ]);
     fields.extend([money("revenue"), money("cost")]);
     fields
@@ -388,6 +397,7 @@ enum Column {
     Int(Vec<i64>),
     Count(Vec<u64>),
     Money(Vec<i128>),
+    Quantity(Vec<i128>),
     Time(Vec<Option<i64>>),
 }
 
@@ -405,6 +415,7 @@ impl Columns {
             .map(|f| match f.data_type() {
                 DataType::Int64 => Column::Int(Vec::new()),
                 DataType::UInt64 => Column::Count(Vec::new()),
+                DataType::Decimal128(_, 3) => Column::Quantity(Vec::new()),
                 DataType::Decimal128(..) => Column::Money(Vec::new()),
                 DataType::Timestamp(..) => Column::Time(Vec::new()),
                 _ => Column::Text(Vec::new()),
@@ -461,6 +472,14 @@ impl Columns {
         })
     }
 
+    fn quantity(&mut self, value: Quantity) -> &mut Self {
+        self.put(|c| {
+            if let Column::Quantity(values) = c {
+                values.push(value.raw().into());
+            }
+        })
+    }
+
     fn time(&mut self, value: Option<Micros>) -> &mut Self {
         self.put(|c| {
             if let Column::Time(values) = c {
@@ -489,6 +508,9 @@ impl Columns {
                     Column::Count(values) => Arc::new(UInt64Array::from(values)),
                     Column::Money(values) => {
                         Arc::new(Decimal128Array::from(values).with_precision_and_scale(18, 4)?)
+                    }
+                    Column::Quantity(values) => {
+                        Arc::new(Decimal128Array::from(values).with_precision_and_scale(18, 3)?)
                     }
                     Column::Time(values) => {
                         Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))

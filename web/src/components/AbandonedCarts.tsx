@@ -65,7 +65,7 @@ export const AbandonedCarts = memo(function AbandonedCarts({ view, onRetry }: Pr
                     {format.dateTime(cart.last_activity)}
                   </span>,
                   cartStepName(cart.last_step),
-                  format.count(cart.items),
+                  format.quantity(cart.items),
                   format.money(cart.value, true),
                 ],
               }))}

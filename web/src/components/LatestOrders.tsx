@@ -56,7 +56,7 @@ export const LatestOrders = memo(function LatestOrders({ view, onRetry }: Props)
               </span>,
               format.dateTime(order.time),
               order.city ?? NOTHING,
-              format.count(order.items),
+              format.quantity(order.items),
               <span className={`badge badge-${TONE[order.status]}`} key="status">
                 {sentence(order.status)}
               </span>,

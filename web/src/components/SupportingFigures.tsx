@@ -9,7 +9,7 @@ export function SupportingFigures({ data, refreshing }: { data: Overview | null;
     ["Conversion", data && format.rate(data.conversion_rate)],
     ["Visitors", data && format.count(data.visitors)],
     ["Sessions", data && format.count(data.sessions)],
-    ["Units", data && format.count(data.units)],
+    ["Units", data && format.quantity(data.units)],
     ["Discounts", data && format.money(data.discounts)],
     ["Refunds", data && format.money(data.refunds)],
   ];

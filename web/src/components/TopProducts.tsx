@@ -43,7 +43,7 @@ function ProductBars({ rows }: { rows: readonly RankingRow[] }) {
         <li key={row.key} className="has-tip">
           <span className="bar" style={{ width: `${Math.max(0, (Number(row.revenue) / widest) * 100)}%` }} />
           <span className="bar-name">{rowName(row)}</span>
-          <span className="bar-extra">{format.count(row.units)} sold</span>
+          <span className="bar-extra">{format.quantity(row.units)} sold</span>
           <span className="bar-value">{format.money(row.revenue)}</span>
           <HoverTip
             title={rowName(row)}

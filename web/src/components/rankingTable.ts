@@ -25,7 +25,7 @@ export function rankingTable(caption: string, first: string, ranking: Ranking, f
         name(row),
         format.count(row.views),
         format.count(row.orders),
-        format.count(row.units),
+        format.quantity(row.units),
         format.money(row.revenue),
         format.money(row.profit),
       ],

@@ -33,6 +33,7 @@ describe("counts and rates", () => {
   it("groups digits", () => {
     expect(format.count(1234567)).toBe("1,234,567");
     expect(format.count(null)).toBe(NOTHING);
+    expect([format.quantity(3), format.quantity(0.5), format.quantity(1234.125), format.quantity(null)]).toEqual(["3", "0.5", "1,234.125", NOTHING]);
   });
   it("writes rates as percentages with one decimal", () => {
     expect(format.rate(0.0246)).toBe("2.5%");

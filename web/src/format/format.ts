@@ -9,6 +9,8 @@ export interface Format {
   /** Short money for axes: 12K. Takes a plain number because it labels a drawn scale, not a fact. */
   moneyTick: (value: number) => string;
   count: (value: number | null | undefined) => string;
+  /** How much of something: up to three places, none for pieces. */
+  quantity: (value: number | null | undefined) => string;
   countTick: (value: number) => string;
   rate: (value: number | null | undefined) => string;
   perSecond: (value: number | null | undefined) => string;
@@ -52,6 +54,7 @@ export function createFormat(currency: string, timeZone: string, locale?: string
   const wholeMoney = currencyFormat(locale, currency, { maximumFractionDigits: 0 });
   const shortMoney = currencyFormat(locale, currency, { notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 });
   const counts = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  const quantities = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
   const shortCounts = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
   const rates = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const slow = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -72,6 +75,7 @@ export function createFormat(currency: string, timeZone: string, locale?: string
     },
     moneyTick: (value) => shortMoney.format(value),
     count: (value) => (value == null ? NOTHING : counts.format(value)),
+    quantity: (value) => (value == null ? NOTHING : quantities.format(value)),
     countTick: (value) => shortCounts.format(value),
     rate: (value) => (value == null ? NOTHING : rates.format(value)),
     perSecond: (value) => (value == null ? NOTHING : (value < 100 ? slow : counts).format(value)),

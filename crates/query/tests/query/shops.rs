@@ -11,7 +11,7 @@ use tradewind_journal::{Record, RecordKind};
 use tradewind_lake::{Lake, LakeOptions, LakeSink};
 use tradewind_model::validate::Envelope;
 use tradewind_model::{
-    Amount, Decoder, FormatHash, Micros, RejectCode, Store, StoreId, StoreZone, Topic,
+    Amount, Decoder, FormatHash, Micros, Quantity, RejectCode, Store, StoreId, StoreZone, Topic,
     TopicPartition,
 };
 use tradewind_query::{LiveTable, LiveTables, QueryEngine, QueryOptions, QueryResult, Scope};
@@ -311,7 +311,7 @@ fn derived(id: &str, i: u64) -> Vec<DerivedChange> {
         user_id: None,
         visitor: Some(visitor.clone()),
         status: OrderStatus::Completed,
-        units: 1,
+        units: Quantity::ONE,
         lines: 1,
         gross,
         discount: Amount::ZERO,
@@ -348,7 +348,7 @@ fn derived(id: &str, i: u64) -> Vec<DerivedChange> {
         cart_id: None,
         started_at: completed_at,
         last_activity: completed_at,
-        items: 1,
+        items: Quantity::ONE,
         value: gross,
         last_step: "purchase".to_owned(),
         status: CartStatus::Converted,

@@ -7,6 +7,7 @@ mod case_09_spreadsheets;
 mod case_13_empty_carts;
 mod case_16_conversion;
 mod case_30_ids_and_times;
+mod case_32_quantities;
 mod case_33_pages;
 mod old_folder;
 mod support;

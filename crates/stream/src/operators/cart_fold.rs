@@ -1,7 +1,7 @@
 //! One visitor's carts as a fold over what the visitor did, in order of (time, event id): what a cart is, and how an act changes it.
 
 use serde::{Deserialize, Serialize};
-use tradewind_model::{Amount, Event, EventType, Micros};
+use tradewind_model::{Amount, Event, EventType, Micros, Quantity};
 
 use crate::operators::Facts;
 
@@ -15,7 +15,7 @@ pub(super) enum End {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Item {
     pub(super) product: u32,
-    pub(super) units: i64,
+    pub(super) units: Quantity,
     pub(super) price: Amount,
 }
 
@@ -32,20 +32,27 @@ pub(super) struct Cart {
 }
 
 impl Cart {
-    pub(super) fn units(&self) -> i64 {
+    pub(super) fn units(&self) -> Quantity {
         self.items.iter().map(|i| i.units).sum()
     }
 
     /// A cart of nothing is none: it has ended, also when nothing was all that was put in.
     fn end_when_empty(&mut self, time: Micros) {
-        self.items.retain(|i| i.units > 0);
+        self.items.retain(|i| i.units > Quantity::ZERO);
         if self.items.is_empty() {
             self.end = Some((time, End::Emptied));
         }
     }
 
+    /// Takes quantities that were stored in whole units for what they are.
+    pub(super) fn of_whole_units(&mut self) {
+        for item in &mut self.items {
+            item.units = Quantity::from_units(item.units.raw());
+        }
+    }
+
     pub(super) fn value(&self) -> Amount {
-        self.items.iter().map(|i| i.price.times(i.units)).sum()
+        self.items.iter().map(|i| i.units.at(i.price)).sum()
     }
 }
 
@@ -53,17 +60,30 @@ impl Cart {
 pub(super) enum Act {
     Add {
         product: u32,
-        units: i64,
+        units: Quantity,
         price: Option<Amount>,
     },
     /// `None` takes the product out whatever its units.
     Remove {
         product: u32,
-        units: Option<i64>,
+        units: Option<Quantity>,
     },
     Look,
     Checkout,
     Order,
+}
+
+impl Act {
+    /// Takes quantities that were stored in whole units for what they are.
+    pub(super) fn of_whole_units(&mut self) {
+        match self {
+            Self::Add { units, .. }
+            | Self::Remove {
+                units: Some(units), ..
+            } => *units = Quantity::from_units(units.raw()),
+            Self::Remove { units: None, .. } | Self::Look | Self::Checkout | Self::Order => {}
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,7 +162,7 @@ pub(super) fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
         } => {
             match cart.items.iter_mut().find(|i| i.product == *product) {
                 Some(item) => {
-                    item.units += units;
+                    item.units += *units;
                     item.price = price.unwrap_or(item.price);
                 }
                 None => cart.items.push(Item {
@@ -155,7 +175,7 @@ pub(super) fn step(carts: &mut Vec<Cart>, happened: &Happened, quiet: i64) {
         }
         Act::Remove { product, units } => {
             if let Some(item) = cart.items.iter_mut().find(|i| i.product == *product) {
-                item.units = units.map_or(0, |u| (item.units - u).max(0));
+                item.units = units.map_or(Quantity::ZERO, |u| (item.units - u).max(Quantity::ZERO));
             }
             cart.end_when_empty(time);
         }

@@ -337,19 +337,27 @@ impl Carts {
     }
 
     /// Takes a shopper from a checkpoint. `advanced`: the watermark it was last advanced to; `lateness`: how far behind it the
-    /// horizon was, µs.
+    /// horizon was, µs. One of [`StateTable::CartsOfUnits`] is written anew.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
     pub fn restore(
         &mut self,
+        table: StateTable,
         key: &[u8],
         value: &[u8],
         advanced: Micros,
         lateness: i64,
     ) -> Result<(), StateError> {
-        let key = Identity::of_key(StateTable::Carts, key)?;
-        let shopper: Shopper = decode(StateTable::Carts, value)?;
+        let key = Identity::of_key(table, key)?;
+        let mut shopper: Shopper = decode(table, value)?;
+        let outdated = table == StateTable::CartsOfUnits;
+        if outdated {
+            let carts = shopper.settled.iter_mut().chain(&mut shopper.carts);
+            carts.for_each(Cart::of_whole_units);
+            let acts = shopper.recent.iter_mut().map(|happened| &mut happened.act);
+            acts.for_each(Act::of_whole_units);
+        }
         if let Some(first) = shopper.recent.first() {
             self.settle.set(first.at.0, key);
         }
@@ -372,6 +380,10 @@ impl Carts {
             self.owed.push(key);
         }
         self.shoppers.restore(key, shopper);
+        if outdated {
+            // Taken to be changed, it is written anew.
+            let _ = self.shoppers.get_mut(key);
+        }
         Ok(())
     }
 }

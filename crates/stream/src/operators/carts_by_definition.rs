@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A cart as its row tells it: visitor, minutes of its start and last activity, units, value, last step, status.
+/// A cart as its row tells it: visitor, minutes of its start and last activity, thousandths of units, value, last step, status.
 type CartFacts = (String, i64, i64, i64, Amount, String, &'static str);
 
 fn cart_facts(rows: &BTreeMap<String, DerivedRow>) -> BTreeSet<CartFacts> {
@@ -16,7 +16,7 @@ fn cart_facts(rows: &BTreeMap<String, DerivedRow>) -> BTreeSet<CartFacts> {
                 c.visitor.clone(),
                 minutes(c.started_at),
                 minutes(c.last_activity),
-                c.items,
+                c.items.raw(),
                 c.value,
                 c.last_step.clone(),
                 c.status.name(),
@@ -34,10 +34,10 @@ fn carts_by_definition(events: &[&Small], watermark: i64) -> BTreeSet<CartFacts>
     let quiet = 60;
     let mut out = BTreeSet::new();
     for visitor in 0..4 {
-        // Start, last activity, units by product, whether checkout began.
+        // Start, last activity, thousandths of units by product, whether checkout began.
         let mut open: Option<(i64, i64, BTreeMap<u8, i64>, bool)> = None;
         let mut end = |cart: &(i64, i64, BTreeMap<u8, i64>, bool), step: &str, status| {
-            let value = cart.2.iter().map(|(p, n)| i64::from(*p) * 10_000 * n).sum();
+            let value = cart.2.iter().map(|(p, n)| i64::from(*p) * 10 * n).sum();
             out.insert((
                 format!("v{visitor}"),
                 cart.0,

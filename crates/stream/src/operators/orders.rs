@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradewind_model::{Amount, Event, EventType, Micros, Store};
+use tradewind_model::{Amount, Event, EventType, Micros, Quantity, Store};
 
 use crate::names::LineNames;
 use crate::rows::{OrderRow, OrderStatus};
@@ -33,7 +33,7 @@ pub struct Line {
     /// The numbers of its names.
     pub names: LineNames,
     /// Units.
-    pub units: i64,
+    pub units: Quantity,
     /// Price · quantity.
     pub gross: Amount,
     /// Its share of the order's discount.
@@ -68,13 +68,13 @@ enum Back {
     Everything,
     Amount(Amount),
     /// Products and units, at the order's own net prices.
-    Products(Vec<(String, i64)>),
+    Products(Vec<(String, Quantity)>),
     /// A total that names neither tax nor shipping: the goods' share of it.
     Share(Amount),
     /// Products and units; the amount when the order has none of these products.
-    ProductsOrAmount(Vec<(String, i64)>, Amount),
+    ProductsOrAmount(Vec<(String, Quantity)>, Amount),
     /// Products and units; the goods' share of the total when the order has none of these products.
-    ProductsOrShare(Vec<(String, i64)>, Amount),
+    ProductsOrShare(Vec<(String, Quantity)>, Amount),
 }
 
 impl Back {
@@ -91,7 +91,7 @@ impl Back {
             })
             .or_else(|| order.total.filter(|_| names_extras).map(|t| t - extras))
             .map(|goods| goods.max(Amount::ZERO));
-        let products: Vec<(String, i64)> = event
+        let products: Vec<(String, Quantity)> = event
             .products
             .iter()
             .map(|p| (p.product_id.to_string(), p.units()))
@@ -114,7 +114,7 @@ struct PaidBack<'t> {
     revenue: Amount,
     /// Totals of which the goods' share was taken.
     shared: Amount,
-    units: BTreeMap<&'t str, i64>,
+    units: BTreeMap<&'t str, Quantity>,
 }
 
 impl<'t> PaidBack<'t> {
@@ -145,7 +145,7 @@ impl<'t> PaidBack<'t> {
     }
 
     /// The net prices of the next units of products; `None` when the order has none of them.
-    fn products(&mut self, products: &'t [(String, i64)]) -> Option<Amount> {
+    fn products(&mut self, products: &'t [(String, Quantity)]) -> Option<Amount> {
         let lines = &self.terms.lines;
         if !products
             .iter()
@@ -155,7 +155,7 @@ impl<'t> PaidBack<'t> {
         }
         let net = products.iter().map(|(id, units)| {
             let before = self.units.entry(id).or_default();
-            let upto = *before + units;
+            let upto = *before + *units;
             net_of(lines, id, upto) - net_of(lines, id, std::mem::replace(before, upto))
         });
         Some(net.sum())
@@ -219,7 +219,7 @@ pub struct Sales {
     /// Orders completed.
     pub orders: i64,
     /// Units in them.
-    pub units: i64,
+    pub units: Quantity,
     /// Subtotals.
     pub gross: Amount,
     /// Discounts.
@@ -250,7 +250,7 @@ impl Sales {
     /// Adds, or takes back with `sign` −1.
     pub fn add(&mut self, other: &Self, sign: i64) {
         self.orders += sign * other.orders;
-        self.units += sign * other.units;
+        self.units += other.units.times(sign);
         self.gross += other.gross.times(sign);
         self.discounts += other.discounts.times(sign);
         self.refunds += other.refunds.times(sign);
@@ -423,6 +423,26 @@ impl OrderFacts {
         changed
     }
 
+    /// Takes quantities that were stored in whole units for what they are.
+    pub(super) fn of_whole_units(&mut self) {
+        let thousandths = |units: &mut Quantity| *units = Quantity::from_units(units.raw());
+        for line in self.terms.iter_mut().flat_map(|terms| &mut terms.lines) {
+            thousandths(&mut line.units);
+        }
+        for refund in &mut self.refunds {
+            match &mut refund.back {
+                Back::Products(products)
+                | Back::ProductsOrAmount(products, _)
+                | Back::ProductsOrShare(products, _) => {
+                    for (_, units) in products {
+                        thousandths(units);
+                    }
+                }
+                Back::Everything | Back::Amount(_) | Back::Share(_) => {}
+            }
+        }
+    }
+
     /// Reads an order back from a checkpoint.
     ///
     /// # Errors
@@ -459,7 +479,7 @@ fn terms(event: &Event<'_>, names: &[LineNames], at: (Micros, String)) -> Terms 
             units: product.units(),
             gross: *gross,
             discount,
-            cost: product.cost.unwrap_or_default().times(product.units()),
+            cost: product.units().at(product.cost.unwrap_or_default()),
         })
         .collect();
     let tax = order.tax.unwrap_or_default();
@@ -481,7 +501,7 @@ pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
     let completed_at = facts.completed_at?;
     let terms = facts.terms.as_ref()?;
     let revenue = terms.subtotal - terms.discount;
-    let units: i64 = terms.lines.iter().map(|l| l.units).sum();
+    let units: Quantity = terms.lines.iter().map(|l| l.units).sum();
     let cost: Amount = terms.lines.iter().map(|l| l.cost).sum();
     let sold = Sales {
         orders: 1,
@@ -567,16 +587,12 @@ pub fn settle(facts: &OrderFacts, store: &Store) -> Option<Settlement> {
 }
 
 /// The net price of `units` units of a product on the order's own terms.
-fn net_of(lines: &[Line], product_id: &str, units: i64) -> Amount {
+fn net_of(lines: &[Line], product_id: &str, units: Quantity) -> Amount {
     let mut left = units;
     let mut sum = Amount::ZERO;
     for line in lines.iter().filter(|l| l.product_id == product_id) {
         let taken = left.min(line.units);
-        sum += if line.units == 0 {
-            Amount::ZERO
-        } else {
-            line.net().share(taken, line.units)
-        };
+        sum += line.net().share(taken.raw(), line.units.raw());
         left -= taken;
     }
     sum

@@ -12,7 +12,7 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
     proptest::collection::vec(one, 1..25)
 }
 
-/// What a definition needs of an event, in ten-thousandths and units.
+/// What a definition needs of an event, in ten-thousandths, and thousandths of units.
 #[derive(Debug, Clone)]
 struct Fact {
     order: String,
@@ -45,7 +45,7 @@ fn fact(i: usize, &(order, kind, minutes, amount, more): &Said) -> Fact {
             format!("p{}", (p + more) % 3),
             amount * 7 + p,
             amount * 3,
-            1 + (more + p) % 4,
+            250 * (1 + (more + p) % 8) + amount % 7,
         )
     };
     let (mut lines, mut discount, mut total) = (Vec::new(), 0, None);
@@ -65,7 +65,7 @@ fn fact(i: usize, &(order, kind, minutes, amount, more): &Said) -> Fact {
             lines = match amount % 4 {
                 0 => vec![line(0)],
                 1 => vec![line(0), line(1)],
-                2 => vec![("p9".to_owned(), 1, 1, 1)],
+                2 => vec![("p9".to_owned(), 1, 1, 1_000)],
                 _ => Vec::new(),
             };
         }
@@ -105,7 +105,7 @@ fn sent(fact: &Fact) -> Event<'static> {
             product_id: Cow::Owned(id.clone()),
             price: Some(Amount::from_raw(*price)),
             cost: Some(Amount::from_raw(*cost)),
-            quantity: Some(*units),
+            quantity: Some(Quantity::from_raw(*units)),
             ..Product::default()
         });
     }
@@ -161,20 +161,25 @@ fn by_definition(facts: &[&Fact]) -> Option<Settled> {
     let gross: i64 = terms
         .lines
         .iter()
-        .map(|(_, price, _, units)| price * units)
+        .map(|(_, price, _, units)| nearest(*price, *units, 1_000))
         .sum();
     let discount = terms.discount.min(gross);
     let cost: i64 = terms
         .lines
         .iter()
-        .map(|(_, _, cost, units)| cost * units)
+        .map(|(_, _, cost, units)| nearest(*cost, *units, 1_000))
         .sum();
     let units: i64 = terms.lines.iter().map(|(_, _, _, units)| units).sum();
     let paid = gross - discount;
-    let upto = |n: usize| -> i64 { terms.lines[..n].iter().map(|l| l.1 * l.3).sum() };
+    let upto = |n: usize| -> i64 {
+        terms.lines[..n]
+            .iter()
+            .map(|l| nearest(l.1, l.3, 1_000))
+            .sum()
+    };
     let net = |n: usize| {
         let share = nearest(discount, upto(n + 1), gross) - nearest(discount, upto(n), gross);
-        terms.lines[n].1 * terms.lines[n].3 - share
+        nearest(terms.lines[n].1, terms.lines[n].3, 1_000) - share
     };
     let mut back: Vec<&&Fact> = facts
         .iter()
@@ -279,7 +284,7 @@ proptest! {
             .into_values()
             .map(|row| {
                 let DerivedRow::Order(o) = row else { panic!("wrong table") };
-                let settled = (o.status, o.gross.raw(), o.discount.raw(), o.refunded.raw(), o.cost.raw(), o.units, o.completed_at.0);
+                let settled = (o.status, o.gross.raw(), o.discount.raw(), o.refunded.raw(), o.cost.raw(), o.units.raw(), o.completed_at.0);
                 (o.order_id, (settled, [o.coupon, o.payment_method, o.city, o.country, o.user_id]))
             })
             .collect();
@@ -291,6 +296,6 @@ proptest! {
         prop_assert_eq!(sales.discounts.raw(), sum(|s| s.2));
         prop_assert_eq!(sales.refunds.raw(), sum(|s| s.3));
         prop_assert_eq!(sales.cost.raw(), sum(|s| s.4));
-        prop_assert_eq!(sales.units, sum(|s| s.5));
+        prop_assert_eq!(sales.units.raw(), sum(|s| s.5));
     }
 }

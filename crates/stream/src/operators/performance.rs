@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradewind_model::{Amount, EventType};
+use tradewind_model::{Amount, EventType, Quantity};
 
 use crate::operators::Facts;
 use crate::operators::orders::Settlement;
@@ -23,7 +23,7 @@ pub struct Figures {
     /// Orders that contain it.
     pub orders: i64,
     /// Units sold.
-    pub units: i64,
+    pub units: Quantity,
     /// Gross less discount.
     pub revenue: Amount,
     /// Cost of the units sold, as far as known.
@@ -36,7 +36,7 @@ impl Figures {
         self.views += sign * other.views;
         self.carts += sign * other.carts;
         self.orders += sign * other.orders;
-        self.units += sign * other.units;
+        self.units += other.units.times(sign);
         self.revenue += other.revenue.times(sign);
         self.cost += other.cost.times(sign);
     }
@@ -50,6 +50,12 @@ impl Pane for PerformancePane {
     fn merge(&mut self, other: &Self) {
         for (name, figures) in &other.0 {
             self.0.entry(*name).or_default().add(figures, 1);
+        }
+    }
+
+    fn of_whole_units(&mut self) {
+        for figures in self.0.values_mut() {
+            figures.units = Quantity::from_units(figures.units.raw());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
-use tradewind_model::Micros;
+use tradewind_model::{Micros, Quantity};
 
 use crate::operators::orders::{OrderFacts, Sales, Settlement, settle};
 use crate::operators::performance::{PerformancePane, book};
@@ -28,6 +28,10 @@ pub struct SalesPane(pub Sales);
 impl Pane for SalesPane {
     fn merge(&mut self, other: &Self) {
         self.0.add(&other.0, 1);
+    }
+
+    fn of_whole_units(&mut self) {
+        self.0.units = Quantity::from_units(self.0.units.raw());
     }
 }
 
@@ -179,18 +183,23 @@ impl Orders {
         self.panes.save(changes);
     }
 
-    /// Takes an order from a checkpoint.
+    /// Takes an order from a checkpoint. One of [`StateTable::OrdersOfUnits`] is written anew.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
     pub fn restore(
         &mut self,
+        table: StateTable,
         key: &[u8],
         value: &[u8],
         store: &tradewind_model::Store,
     ) -> Result<(), StateError> {
-        let key = Identity::of_key(StateTable::Orders, key)?;
-        let facts = OrderFacts::restore(value)?;
+        let key = Identity::of_key(table, key)?;
+        let mut facts = OrderFacts::restore(value)?;
+        let outdated = table == StateTable::OrdersOfUnits;
+        if outdated {
+            facts.of_whole_units();
+        }
         self.timers.set(facts.touched.plus(ORDER_MEMORY), key);
         if let Some(settled) = settle(&facts, store) {
             self.latest.insert((settled.row.completed_at, key));
@@ -199,6 +208,10 @@ impl Orders {
             }
         }
         self.orders.restore(key, facts);
+        if outdated {
+            // Taken to be changed, it is written anew.
+            let _ = self.orders.get_mut(key);
+        }
         Ok(())
     }
 }

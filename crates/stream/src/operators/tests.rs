@@ -7,8 +7,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tradewind_journal::{Record, RecordKind};
 use tradewind_model::{
-    Amount, Event, EventType, FormatHash, Micros, Product, Store, StoreId, StoreZone, Topic,
-    TopicPartition,
+    Amount, Event, EventType, FormatHash, Micros, Product, Quantity, Store, StoreId, StoreZone,
+    Topic, TopicPartition,
 };
 
 use crate::live::Snapshot;
@@ -71,7 +71,7 @@ fn event(small: &Small) -> Event<'static> {
     product.category = Some(Cow::Borrowed("c"));
     product.price = Some(Amount::from_raw(i64::from(small.product) * 10_000));
     if small.kind == EventType::ProductAdded {
-        product.quantity = Some(added(small));
+        product.quantity = Some(Quantity::from_raw(added(small)));
     }
     event.products.push(product);
     if small.kind == EventType::OrderCompleted {
@@ -80,9 +80,9 @@ fn event(small: &Small) -> Event<'static> {
     event
 }
 
-/// How many an addition puts into the cart; nothing, now and then.
+/// How many thousandths of a unit an addition puts into the cart; nothing, now and then.
 fn added(small: &Small) -> i64 {
-    i64::from((small.id + 1) % 3)
+    i64::from((small.id + 1) % 3) * 750
 }
 
 fn apply(state: &mut StorePartition, small: &Small) {
@@ -502,7 +502,7 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
                 };
                 product.price = Some(Amount::from_raw(amount * 100 + p));
                 product.cost = Some(Amount::from_raw(amount * 50));
-                product.quantity = Some(1 + p);
+                product.quantity = Some(Quantity::from_raw(1_000 + p * 250));
                 event.products.push(product);
             }
             event.order.discount = Some(Amount::from_raw(amount * 7));
@@ -513,7 +513,7 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
         EventType::OrderRefunded if amount % 3 == 1 => {
             event.products.push(Product {
                 product_id: Cow::Borrowed("p1"),
-                quantity: Some(1),
+                quantity: Some(Quantity::ONE),
                 ..Product::default()
             });
         }
@@ -526,6 +526,8 @@ fn order_event(i: usize, kind: u8, minutes: i64, amount: i64) -> Event<'static> 
 mod carts_by_definition;
 #[path = "examples.rs"]
 mod examples;
+#[path = "of_units.rs"]
+mod of_units;
 #[path = "orders_by_definition.rs"]
 mod orders_by_definition;
 #[path = "views_by_definition.rs"]

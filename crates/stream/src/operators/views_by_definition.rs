@@ -84,7 +84,7 @@ fn sent(act: &Act) -> Event<'static> {
             product_id: Cow::Owned(format!("p{product}")),
             price: Some(Amount::from_raw(price(*product))),
             cost: Some(Amount::from_raw(price(*product) / 2)),
-            quantity: Some(2),
+            quantity: Some(Quantity::from_units(2)),
             ..Product::default()
         };
         for (dimension, name) in names(*product) {
@@ -283,7 +283,7 @@ proptest! {
                 .into_iter()
                 .map(|r| {
                     let f = r.figures;
-                    (r.name.key, (f.views, f.carts, f.orders, f.units, f.revenue.raw(), f.cost.raw()))
+                    (r.name.key, (f.views, f.carts, f.orders, f.units.whole().unwrap(), f.revenue.raw(), f.cost.raw()))
                 })
                 .collect();
             let want: BTreeMap<String, Counted> = expected.figures.iter()
