@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,23 +11,28 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::optimizer::Analyzer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{Stream, StreamExt as _};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tradewind_lake::Lake;
 
-use crate::catalog::{CATALOG, DEFAULT_SCHEMA, Sources};
+use crate::catalog::{CATALOG, SEARCH_PATH, Sources};
 use crate::deadline::DeadlineRule;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::format::QueryResult;
+use crate::functions;
 use crate::live::LiveTables;
-use crate::readonly;
+use crate::pg_catalog::{Catalog, Everything, Login};
+use crate::planning;
 use crate::scope::Scope;
+use crate::session::Session;
+use crate::settings::Settings;
 
 /// What a query may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +79,7 @@ impl Default for QueryOptions {
 /// Answers SQL over the lake and the live tables.
 pub struct QueryEngine {
     sources: Sources,
+    everything: Arc<Everything>,
     runtime: Arc<RuntimeEnv>,
     options: QueryOptions,
     /// Queries compute for seconds without waiting; on threads of their own they hold nobody else up.
@@ -119,6 +125,7 @@ impl QueryEngine {
             .map_err(|e| QueryError::internal("the threads for SQL cannot start", e))?;
         Ok(Arc::new(Self {
             sources: Sources { lake, live },
+            everything: Arc::default(),
             runtime,
             options,
             workers: Some(workers),
@@ -131,39 +138,65 @@ impl QueryEngine {
         &self.options
     }
 
-    pub(crate) fn config(&self) -> SessionConfig {
-        SessionConfig::new()
-            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+    fn config(&self) -> SessionConfig {
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, SEARCH_PATH)
             .with_create_default_catalog_and_schema(false)
-            .with_information_schema(true)
-            .with_target_partitions(self.options.threads.max(1))
+            // The catalog has one of its own, which is PostgreSQL's.
+            .with_information_schema(false)
+            .with_target_partitions(self.options.threads.max(1));
+        let parser = &mut config.options_mut().sql_parser;
+        parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        // A number with a point is a numeric.
+        parser.parse_float_as_decimal = true;
+        config
     }
 
-    pub(crate) fn state(&self) -> SessionStateBuilder {
-        SessionStateBuilder::new()
+    /// Opens a session that sees the rows of a scope and nothing else (T1).
+    pub(crate) fn open(&self, scope: &Scope, login: Login) -> Session {
+        let settings = Arc::new(Settings::default());
+        let catalog = Arc::new(Catalog::new(
+            Arc::clone(&self.everything),
+            self.sources.clone(),
+            scope.clone(),
+            Arc::clone(&settings),
+            login,
+        ));
+        let mut builder = SessionStateBuilder::new()
             .with_config(self.config())
             .with_runtime_env(Arc::clone(&self.runtime))
             .with_default_features()
-    }
-
-    pub(crate) fn context(
-        &self,
-        builder: SessionStateBuilder,
-        scope: &Scope,
-    ) -> Result<SessionContext, QueryError> {
-        let deadline = DeadlineRule(self.options.limits.timeout);
-        let builder = builder.with_physical_optimizer_rule(Arc::new(deadline));
+            .with_type_planner(Arc::new(planning::Types(Arc::clone(&settings))))
+            .with_physical_optimizer_rule(Arc::new(DeadlineRule(self.options.limits.timeout)));
+        let scalar = functions::scalar_functions(&settings, &catalog);
+        if let Some(parts) = planning::Functions::new(&scalar).map(Arc::new) {
+            let operators: Arc<dyn ExprPlanner> = Arc::new(planning::Operators(Arc::clone(&parts)));
+            builder
+                .expr_planners()
+                .get_or_insert_default()
+                .insert(0, operators);
+            // Casts that were written come before those that DataFusion adds.
+            let mut rules = Analyzer::new().rules;
+            rules.insert(0, Arc::new(planning::Casts(parts)));
+            *builder.analyzer_rules() = Some(rules);
+        }
+        builder
+            .scalar_functions()
+            .get_or_insert_default()
+            .extend(scalar);
+        builder
+            .aggregate_functions()
+            .get_or_insert_default()
+            .extend(functions::aggregates());
         let context = SessionContext::new_with_state(builder.build());
-        let catalog = self
-            .sources
-            .catalog(scope)
-            .map_err(|e| QueryError::internal("the catalog cannot be made", e))?;
-        context.register_catalog(CATALOG, catalog);
-        Ok(context)
-    }
-
-    pub(crate) fn table_names(&self, scope: &Scope) -> Vec<String> {
-        self.sources.names(scope)
+        context.register_catalog(CATALOG, Arc::new(self.sources.catalog(&catalog)));
+        Session {
+            context,
+            settings,
+            catalog,
+            tables: self.sources.names(scope),
+            began: Mutex::default(),
+        }
     }
 
     /// A session that sees the rows of a scope and nothing else (T1). Each of its queries sees the newest rows.
@@ -175,11 +208,10 @@ impl QueryEngine {
         reason = "a cluster's session will have to be opened"
     )]
     pub async fn session(&self, scope: Scope) -> Result<QuerySession, QueryError> {
-        let context = self.context(self.state(), &scope)?;
-        Ok(QuerySession {
-            context,
-            tables: self.table_names(&scope),
-        })
+        let login = Login {
+            user: READER.to_owned(),
+        };
+        Ok(QuerySession(self.open(&scope, login)))
     }
 
     /// Runs one query and gives its whole result.
@@ -220,11 +252,11 @@ impl QueryEngine {
     }
 }
 
-/// One person's or connection's view of the tables.
-pub struct QuerySession {
-    context: SessionContext,
-    tables: Vec<String>,
-}
+/// What `current_user` is where nobody names himself.
+const READER: &str = "reader";
+
+/// One person's view of the tables.
+pub struct QuerySession(Session);
 
 impl QuerySession {
     /// Plans a query and starts it; its work is done as the stream is read.
@@ -237,9 +269,9 @@ impl QuerySession {
             .await
             .unwrap_or_else(|_| Err(QueryError::timeout(format!("{:?}", limits.timeout))))?;
         Ok(QueryStream {
-            schema: stream.schema(),
+            schema: told(&stream.schema()),
             stream: Some(stream),
-            tables: self.tables.clone(),
+            tables: self.0.tables.clone(),
             left: limits.max_rows,
             truncated: false,
             sleep: Box::pin(tokio::time::sleep_until(end)),
@@ -248,29 +280,12 @@ impl QuerySession {
     }
 
     async fn start(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
-        let words = |e| QueryError::from_datafusion(e, &self.tables);
-        let state = self.context.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        if sql.trim().trim_end_matches(';').trim().is_empty() {
-            return Err(QueryError::new(
-                QueryErrorKind::Invalid,
-                "the query is empty",
-                None,
-            ));
-        }
-        let statement = state.sql_to_statement(sql, &dialect).map_err(words)?;
-        readonly::check(&statement)?;
-        let plan = state.statement_to_plan(statement).await.map_err(words)?;
-        SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .verify_plan(&plan)
-            .map_err(words)?;
-        let frame = self
-            .context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(words)?;
+        let Session {
+            context, tables, ..
+        } = &self.0;
+        let words = |e| QueryError::from_datafusion(e, tables);
+        let plan = self.0.plan_text(sql).await?;
+        let frame = context.execute_logical_plan(plan).await.map_err(words)?;
         frame.execute_stream().await.map_err(words)
     }
 }
@@ -345,6 +360,19 @@ impl QueryStream {
         self.stream = None;
         (batch.num_rows() > 0).then_some(batch)
     }
+}
+
+/// The columns by the names they are told under.
+fn told(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let name = crate::dialect::names::shown(field.name());
+        if name == field.name() {
+            return Arc::clone(field);
+        }
+        Arc::new(field.as_ref().clone().with_name(name))
+    });
+    let fields: Vec<_> = fields.collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 /// The columns of an answer that is held as a whole: texts and bytes are not views, which every Arrow reader knows and which

@@ -202,6 +202,7 @@ fn unknown_table(text: &str, tables: &[String]) -> Option<(String, Option<String
     let rest = text.strip_prefix("table '")?;
     let (full, _) = rest.split_once("' not found")?;
     let name = full.strip_prefix("tradewind.").unwrap_or(full);
+    let name = name.strip_prefix("$search_path.").unwrap_or(name);
     let bare = name.rsplit('.').next().unwrap_or(name);
     let near = nearest(name, tables).or_else(|| {
         let bares: Vec<String> = tables

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{
-    DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
-    SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -230,6 +230,18 @@ fn json_column(column: &arrow::array::ArrayRef) -> Result<Vec<Value>, arrow::err
         DataType::Utf8 => Ok(column.as_string::<i32>().iter().map(text).collect()),
         DataType::LargeUtf8 => Ok(column.as_string::<i64>().iter().map(text).collect()),
         DataType::Utf8View => Ok(column.as_string_view().iter().map(text).collect()),
+        // Whole numbers, such as sums of counts, are numbers as long as every reader keeps them exact.
+        DataType::Decimal128(_, 0) => Ok(column
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .map(|value| match value {
+                None => Value::Null,
+                Some(value) => match i64::try_from(value) {
+                    Ok(small) if small.unsigned_abs() <= 1 << 53 => json!(small),
+                    _ => Value::String(value.to_string()),
+                },
+            })
+            .collect()),
         _ => {
             let options = FormatOptions::default();
             let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;

@@ -8,17 +8,26 @@
 //! ```text
 //! QueryEngine ── session(scope) ──► QuerySession ── query(sql) ──► QueryStream ──► QueryResult ──► table, CSV, JSON, Arrow
 //!      └─ serve_postgres ──► the same sessions for psql, JDBC, Grafana
+//!
+//! SQL text ── dialect (PostgreSQL's words) ──► planning (types, operators, casts) ──► functions, pg_catalog
+//!                             settings (time zone, search path …) hold for all of them
 //! ```
 
 mod catalog;
 mod deadline;
+mod dialect;
 mod engine;
 mod error;
 mod format;
+mod functions;
 mod live;
+mod pg_catalog;
+mod planning;
 mod postgres;
 mod readonly;
 mod scope;
+mod session;
+mod settings;
 
 pub use catalog::{CATALOG, DEFAULT_SCHEMA};
 pub use engine::{QueryEngine, QueryLimits, QueryOptions, QuerySession, QueryStream};

@@ -3,6 +3,8 @@
 //! Each connection has a session of its own, scoped by its key. The user name does not matter.
 
 mod hook;
+mod rows;
+mod statements;
 mod wording;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,10 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::Statement;
-use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
-use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 use datafusion_postgres::hooks::cursor::CursorStatementHook;
-use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
 use datafusion_postgres::{DfSessionService, Parser, QueryHook};
 use futures::channel::oneshot;
@@ -45,10 +44,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::catalog::CATALOG;
+use crate::dialect;
 use crate::engine::QueryEngine;
 use crate::error::QueryError;
+use crate::pg_catalog::Login;
 use crate::scope::Scope;
+use crate::session;
+use crate::settings::SERVER_VERSION;
 use hook::ReadOnly;
 use wording::{Wording, to_pg};
 
@@ -231,6 +233,8 @@ struct Session(OnceLock<Opened>);
 
 /// A connection that sent a key.
 struct Opened {
+    /// Shared with the parser of prepared statements.
+    session: Arc<session::Session>,
     service: DfSessionService,
     authenticator: Arc<dyn Authenticator>,
     user: String,
@@ -288,18 +292,20 @@ impl PgWireServerHandlers for Connection {
 }
 
 impl Startup {
-    /// The session of a scope, ready for the questions tools ask of a Postgres catalog.
-    fn open(&self, scope: &Scope) -> Result<DfSessionService, QueryError> {
-        let context = self.engine.context(self.engine.state(), scope)?;
-        setup_pg_catalog(&context, CATALOG, EmptyContextProvider)
-            .map_err(|e| QueryError::internal("the Postgres catalog cannot be made", e))?;
+    /// The session of a scope, and the service for what is no query.
+    fn open(&self, scope: &Scope, user: &str) -> (Arc<session::Session>, DfSessionService) {
+        let login = Login {
+            user: user.to_owned(),
+        };
+        let session = Arc::new(self.engine.open(scope, login));
         let hooks: Vec<Arc<dyn QueryHook>> = vec![
             Arc::new(ReadOnly),
             Arc::new(CursorStatementHook),
-            Arc::new(SetShowHook),
             Arc::new(TransactionStatementHook),
         ];
-        Ok(DfSessionService::new_with_hooks(Arc::new(context), hooks))
+        let context = Arc::new(session.context.clone());
+        let service = DfSessionService::new_with_hooks(context, hooks);
+        (session, service)
     }
 }
 
@@ -343,8 +349,12 @@ impl StartupHandler for Startup {
                 let Some(scope) = scope else {
                     return Err(PgWireError::InvalidPassword(user));
                 };
-                let service = self.open(&scope).map_err(|e| to_pg(&e))?;
+                let (session, service) = self.open(&scope, &user);
+                statements::start(client, &session.settings).map_err(|e| to_pg(&e))?;
+                let zone = session.settings.zone().shown().to_owned();
+                let path = session.settings.show("search_path").map(|path| path.value);
                 let _ = self.session.0.set(Opened {
+                    session,
                     service,
                     authenticator: Arc::clone(&self.authenticator),
                     user,
@@ -359,6 +369,9 @@ impl StartupHandler for Startup {
                     .insert::<Arc<ConnectionHandle>>(handle);
                 client.session_extensions().insert::<ConnectionGuard>(guard);
                 let mut parameters = DefaultServerParameterProvider::default();
+                parameters.server_version = SERVER_VERSION.to_owned();
+                parameters.time_zone = zone;
+                parameters.search_path = path.unwrap_or_default();
                 parameters.is_superuser = false;
                 parameters.default_transaction_read_only = true;
                 finish_authentication(client, &parameters).await?;
@@ -370,8 +383,8 @@ impl StartupHandler for Startup {
 }
 
 impl Session {
-    /// The session's service, if its key still works: one that is revoked ends open connections too.
-    async fn service(&self) -> PgWireResult<&DfSessionService> {
+    /// The connection, if its key still works: one that is revoked ends open connections too.
+    async fn opened(&self) -> PgWireResult<&Opened> {
         let refused = |message: &str| {
             let info = ErrorInfo::new("FATAL".to_owned(), "28000".to_owned(), message.to_owned());
             PgWireError::UserError(Box::new(info))
@@ -387,7 +400,7 @@ impl Session {
                 .await
                 .map_err(|e| PgWireError::ApiError(Box::new(e)))?;
         if scope.as_ref() == Some(&opened.scope) {
-            Ok(&opened.service)
+            Ok(opened)
         } else {
             Err(refused("the key no longer works"))
         }
@@ -403,7 +416,33 @@ impl SimpleQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let responses = SimpleQueryHandler::do_query(self.service().await?, client, query).await?;
+        let opened = self.opened().await?;
+        let parsed = dialect::parse(query).map_err(|e| to_pg(&e))?;
+        if parsed.is_empty() {
+            return Ok(vec![Response::EmptyQuery]);
+        }
+        let mut responses = Vec::with_capacity(parsed.len());
+        for statement in parsed {
+            match statement {
+                Statement::Set(set) => {
+                    responses.push(statements::set(&opened.session, client, &set).await?);
+                }
+                Statement::Reset(reset) => {
+                    let reset = statements::reset(&opened.session, client, &reset.reset).await?;
+                    responses.push(reset);
+                }
+                statement if statements::is_query(&statement) => {
+                    responses.push(statements::query(&opened.session, client, statement).await?);
+                }
+                other => {
+                    opened.session.transaction(&other);
+                    let text = other.to_string();
+                    responses.extend(
+                        SimpleQueryHandler::do_query(&opened.service, client, &text).await?,
+                    );
+                }
+            }
+        }
         let cancelled = cancelled(client).await;
         let stoppable = |response| stoppable(response, cancelled.clone());
         Ok(responses.into_iter().map(stoppable).collect())
@@ -451,11 +490,15 @@ fn stoppable(response: Response, cancelled: Cancelled) -> Response {
 type Planned = (String, Option<(Statement, LogicalPlan)>);
 
 /// Plans with the connection's own session.
-struct SessionParser(Option<Arc<Parser>>);
+struct SessionParser(Option<(Arc<Parser>, Arc<session::Session>)>);
 
 impl SessionParser {
     fn parser(&self) -> PgWireResult<&Parser> {
-        self.0.as_deref().ok_or_else(|| {
+        self.opened().map(|(parser, _)| parser.as_ref())
+    }
+
+    fn opened(&self) -> PgWireResult<&(Arc<Parser>, Arc<session::Session>)> {
+        self.0.as_ref().ok_or_else(|| {
             let info = ErrorInfo::new(
                 "FATAL".to_owned(),
                 "28000".to_owned(),
@@ -479,7 +522,27 @@ impl QueryParser for SessionParser {
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        self.parser()?.parse_sql(client, sql, types).await
+        let (parser, session) = self.opened()?;
+        let mut parsed = dialect::parse(sql).map_err(|e| to_pg(&e))?;
+        if parsed.is_empty() {
+            return Ok(None);
+        }
+        let statement = parsed.remove(0);
+        match statement {
+            Statement::Set(_) | Statement::Reset(_) => {
+                let text = statement.to_string();
+                Ok(Some((text, Some((statement, statements::nothing()?)))))
+            }
+            statement if statements::is_query(&statement) => {
+                let text = statement.to_string();
+                let plan = session
+                    .plan(statement.clone())
+                    .await
+                    .map_err(|e| to_pg(&e))?;
+                Ok(Some((text, Some((statement, plan)))))
+            }
+            _ => parser.parse_sql(client, sql, types).await,
+        }
     }
 
     fn get_parameter_types(&self, statement: &Planned) -> PgWireResult<Vec<Type>> {
@@ -491,7 +554,13 @@ impl QueryParser for SessionParser {
         statement: &Planned,
         format: Option<&Format>,
     ) -> PgWireResult<Vec<FieldInfo>> {
-        self.parser()?.get_result_schema(statement, format)
+        match statement {
+            (_, Some((query, plan))) if statements::is_query(query) => rows::described(
+                plan.schema().as_arrow(),
+                format.unwrap_or(&Format::UnifiedText),
+            ),
+            other => self.parser()?.get_result_schema(other, format),
+        }
     }
 }
 
@@ -502,7 +571,8 @@ impl ExtendedQueryHandler for Session {
 
     fn query_parser(&self) -> Arc<SessionParser> {
         Arc::new(SessionParser(self.0.get().map(|opened| {
-            ExtendedQueryHandler::query_parser(&opened.service)
+            let parser = ExtendedQueryHandler::query_parser(&opened.service);
+            (parser, Arc::clone(&opened.session))
         })))
     }
 
@@ -518,8 +588,23 @@ impl ExtendedQueryHandler for Session {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
+        let opened = self.opened().await?;
+        match &portal.statement.statement {
+            (_, Some((Statement::Set(set), _))) => {
+                return statements::set(&opened.session, client, set).await;
+            }
+            (_, Some((Statement::Reset(reset), _))) => {
+                return statements::reset(&opened.session, client, &reset.reset).await;
+            }
+            (_, Some((statement, plan))) if statements::is_query(statement) => {
+                let response = statements::execute(&opened.session, client, plan, portal).await?;
+                return Ok(stoppable(response, cancelled(client).await));
+            }
+            (_, Some((other, _))) => opened.session.transaction(other),
+            _ => {}
+        }
         let response =
-            ExtendedQueryHandler::do_query(self.service().await?, client, portal, max_rows).await?;
+            ExtendedQueryHandler::do_query(&opened.service, client, portal, max_rows).await?;
         Ok(stoppable(response, cancelled(client).await))
     }
 }
