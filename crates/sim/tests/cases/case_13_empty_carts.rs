@@ -35,15 +35,15 @@ fn s2_a_cart_of_nothing_is_never_abandoned() {
         // The clock of a visitors' partition is that of its own events: only one partition has seen what came later.
         shop.expect(
             "SELECT visitor, items, value FROM silver.carts WHERE status IN ('open', 'abandoned')",
-            &[&["left", "3", "29.7000"]],
+            &[&["left", "3.000", "29.7000"]],
         )
         .await?;
         shop.expect(
             "SELECT visitor, items, value FROM silver.carts WHERE status = 'emptied' ORDER BY 1",
             &[
-                &["emptied", "0", "0.0000"],
-                &["nothing", "0", "0.0000"],
-                &["removed", "0", "0.0000"],
+                &["emptied", "0.000", "0.0000"],
+                &["nothing", "0.000", "0.0000"],
+                &["removed", "0.000", "0.0000"],
             ],
         )
         .await?;
