@@ -126,8 +126,11 @@ fn s1_an_order_is_one_purchase() {
             &[&["2", "1"]],
         )
         .await?;
-        shop.expect("SELECT status, items FROM silver.carts", &[&["open", "1.000"]])
-            .await?;
+        shop.expect(
+            "SELECT status, items FROM silver.carts",
+            &[&["open", "1.000"]],
+        )
+        .await?;
         let overview = shop.view("overview", "window=7d").await?;
         ensure!(
             overview["orders"] == 1 && overview["conversion_rate"] == 1.0,
