@@ -137,6 +137,18 @@ fn parameter_types(plan: &LogicalPlan) -> PgWireResult<Vec<Option<DataType>>> {
     Ok(types.into_iter().map(|(_, kind)| kind).collect())
 }
 
+/// The type of a parameter that the client says is a whole number or a double.
+fn sent_as<S: Clone>(portal: &Portal<S>, parameter: usize) -> Option<&'static DataType> {
+    let kind = portal.statement.parameter_types.get(parameter)?.as_ref()?;
+    if [Type::INT2, Type::INT4, Type::INT8].contains(kind) {
+        Some(&DataType::Int64)
+    } else if [Type::FLOAT4, Type::FLOAT8].contains(kind) {
+        Some(&DataType::Float64)
+    } else {
+        None
+    }
+}
+
 /// The plan with the values a client bound.
 pub(super) fn bound<S: Clone>(plan: &LogicalPlan, portal: &Portal<S>) -> PgWireResult<LogicalPlan> {
     let types = parameter_types(plan)?;
@@ -147,7 +159,15 @@ pub(super) fn bound<S: Clone>(plan: &LogicalPlan, portal: &Portal<S>) -> PgWireR
         .iter()
         .map(|kind| kind.as_ref().map_or(Ok(Type::UNKNOWN), into_pg_type))
         .collect::<PgWireResult<_>>()?;
-    let inferred: Vec<Option<&DataType>> = types.iter().map(Option::as_ref).collect();
+    let inferred: Vec<Option<&DataType>> = types
+        .iter()
+        .enumerate()
+        .map(|(i, kind)| match (kind, sent_as(portal, i)) {
+            // The library reads no whole number or double for a decimal; as what they are, they are compared with it.
+            (Some(DataType::Decimal128(..)), Some(number)) => Some(number),
+            (kind, _) => kind.as_ref(),
+        })
+        .collect();
     let wire: Vec<Option<&Type>> = wire.iter().map(Some).collect();
     let values: ParamValues =
         df::deserialize_parameters_with_server_types(portal, &inferred, &wire)?;
